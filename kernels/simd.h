@@ -1,0 +1,13 @@
+/* KERNEL marks a function that is compiled once per instruction set and chosen when the program starts.
+ * Contraction is off and sums are written out in fixed lanes, so that every version computes the same bits. */
+#ifndef KERNELS_SIMD_H
+#define KERNELS_SIMD_H
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&               \
+    !defined(__SANITIZE_THREAD__) && !defined(REFOCUS_PLAIN_KERNELS)
+#define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define KERNEL
+#endif
+
+#endif
