@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernels/view.h"
+
 /* ---- layers ---- */
 
 /* conv2d: x [N,H,W,C], w [KH,KW,C,O], bias? [O] -> y [N,Ho,Wo,O].  Ho = (H + pad_top + pad_bottom - KH) / stride_h + 1.
@@ -51,9 +53,10 @@ typedef struct SumAttr {
 
 /* nll: logp [...,K], label [...] INT, weight? [...] -> y [...] = -weight logp[label]; 0 where label < 0. */
 
-/* fill: x -> y of x's shape, every element = value; no gradient. */
+/* fill: no input -> y of attr.shape, every element = value; no gradient. */
 typedef struct FillAttr {
     double value;
+    Shape shape;
 } FillAttr;
 
 /* ---- sequence ---- */
