@@ -66,6 +66,15 @@ $(B)/gen/all: FORCE
 	put formats.inc '$(call names,harness/report/format_*.c,format_)'; \
 	put options.inc "$$(sed -n 's/^const Option \([a-z0-9_]*\)_options\[\].*/X(\1)/p' $$(ls models/*.c models/*/*.c harness/*/*.c 2>/dev/null) /dev/null | sort | sed 's/$$/\\n/' | tr -d '\n')"
 	@test -e $@ || touch $@
+
+# What was built, for --version and for the provenance of results.
+VERSION := 0.1.0
+COMMIT   = $(shell git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
+$(B)/gen/version.inc: FORCE
+	@mkdir -p $(B)/gen
+	@printf '#define %s "%s"\n' VERSION '$(VERSION)' COMMIT '$(COMMIT)' BUILD '$(BUILD)' \
+	    FLAGS '$(filter -O% -f% -m% -std%,$(CFLAGS))' >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/harness/version.o: $(B)/gen/version.inc
 FORCE:
 
 clean: ## remove what was built

@@ -51,6 +51,7 @@ const char *err_name(Err code) {
     case ERR_INTERRUPTED: return "interrupted";
     case ERR_GATE: return "gate failed";
     case ERR_NOTHING: return "nothing matched";
+    case ERR_FAILED: return "cells failed";
     }
     return "unknown error";
 }

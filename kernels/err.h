@@ -23,10 +23,11 @@ typedef enum Err {
     ERR_CREATE = -8,       /* an output cannot be created                       (73) */
     ERR_DEVICE = -9,       /* a device or its library is not available          (69) */
     ERR_UNSUPPORTED = -10, /* this backend has no kernel for it                 (69) */
-    ERR_NUMERIC = -11,     /* a loss or gradient is not finite */
+    ERR_NUMERIC = -11,     /* a loss or gradient is not finite                  (1)  */
     ERR_INTERRUPTED = -12, /* a signal asked us to stop                         (75) */
     ERR_GATE = -13,        /* a gate failed: budget, check, verify              (2)  */
-    ERR_NOTHING = -14      /* nothing matched                                   (3)  */
+    ERR_NOTHING = -14,     /* nothing matched                                   (3)  */
+    ERR_FAILED = -15       /* some cells failed; the others are done            (1)  */
 } Err;
 
 #if defined(__GNUC__)
