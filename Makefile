@@ -16,7 +16,8 @@ OPT           := $(OPT_$(BUILD))
 B             := build/$(BUILD)
 
 LIBS     := yaml-0.1 hdf5 freetype2 fontconfig matio libpng cairo jansson nettle
-WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+            -Wno-format-truncation
 WERROR   ?=
 CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
 CFLAGS   += -std=c11 $(OPT) -ffp-contract=off -fno-math-errno -fPIC -pthread $(WARNINGS) $(WERROR)

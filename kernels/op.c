@@ -12,10 +12,11 @@ static const Op *const table[] = {
 #define X(op) &op_##op,
 #include "gen/ops.inc"
 #undef X
+    NULL /* no empty array while there is no op */
 };
 
 const Op *const *op_table(int *n) {
-    *n = (int)(sizeof table / sizeof table[0]);
+    *n = (int)(sizeof table / sizeof table[0]) - 1;
     return table;
 }
 
