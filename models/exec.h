@@ -1,0 +1,56 @@
+/* Running planned graphs. An Arena holds the persistent part of one model and room for the largest of its graphs; an
+ * Exec is one graph bound to addresses in it. Lifetimes: backend > graph > plan > arena > exec. */
+#ifndef MODELS_EXEC_H
+#define MODELS_EXEC_H
+
+#include "kernels/backend.h"
+#include "models/plan.h"
+
+/* How memory is used. All modes give the same bits. */
+typedef enum ExecMode {
+    EXEC_ARENA,   /* as planned: what training uses */
+    EXEC_POISON,  /* as planned, and what nobody may read any more is filled with NaN after each node */
+    EXEC_CHECKED, /* every block an allocation of its own, made at its first write and freed after its last use;
+                     exec_peak_bytes counts them: the plan's live bytes, proven */
+    EXEC_SEPARATE /* every tensor its own storage for the whole step: for ref, and to look at any tensor afterwards */
+} ExecMode;
+
+typedef struct Arena Arena;
+
+/* Room for the persistent part of params and transient_bytes behind it. ERR_NOMEM says how much was asked for. */
+Err arena_new(Arena **out, const Backend *backend, const ParamSet *params, size_t transient_bytes) MUST_CHECK;
+void arena_free(Arena *arena);
+size_t arena_bytes(const Arena *arena);
+
+/* Initial values of every parameter (param_initial). ERR_NOMEM. */
+Err arena_initialise(Arena *arena, uint64_t seed) MUST_CHECK;
+
+/* Copies parameter i between the host [shape] and the arena. */
+Err arena_set_param(Arena *arena, int i, const float *values) MUST_CHECK;
+Err arena_get_param(const Arena *arena, int i, float *values) MUST_CHECK;
+
+typedef struct Exec Exec;
+
+/* Binds a plan to an arena: prepares every node's kernel. par (borrowed) may be NULL: one thread. Nothing is allocated
+ * after this, except in EXEC_CHECKED. ERR_UNSUPPORTED names an op that the backend lacks. */
+Err exec_new(Exec **out, const Plan *plan, Arena *arena, ExecMode mode, Par *par) MUST_CHECK;
+void exec_free(Exec *exec);
+
+/* Host values into an input, before exec_run; a kept tensor's values out of it, after. values [shape]: float or
+ * int32_t. */
+Err exec_upload(Exec *exec, TensorId t, const void *values) MUST_CHECK;
+Err exec_download(const Exec *exec, TensorId t, void *values) MUST_CHECK;
+
+/* Runs all nodes in order. A kernel's error is prefixed with the node's name. */
+Err exec_run(Exec *exec) MUST_CHECK;
+
+/* As exec_run, and calls seen(ctx, i_node) after each node, while what it wrote is still there: for traces. */
+Err exec_run_watched(Exec *exec, void (*seen)(void *ctx, int i_node), void *ctx) MUST_CHECK;
+
+/* EXEC_CHECKED: the largest sum of blocks that were allocated at once during the last run. */
+size_t exec_peak_bytes(const Exec *exec);
+
+/* The address of a tensor; on the cpu and ref backends the host may read it. NULL if it has no storage now. */
+void *exec_pointer(const Exec *exec, TensorId t);
+
+#endif

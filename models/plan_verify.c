@@ -1,0 +1,135 @@
+/* An independent check of a plan: it knows nodes and addresses only, none of the planner's lifetimes. It plays the step
+ * through: whoever writes bytes owns them, and whoever reads a tensor must find it still owned by that tensor. */
+#include <string.h>
+
+#include "kernels/mem.h"
+#include "models/lifetime.h"
+#include "models/plan.h"
+
+typedef struct Claim {
+    size_t begin, end;
+    TensorId base;
+} Claim;
+
+typedef struct Claims {
+    const Plan *plan;
+    Claim *items;
+    int n;
+} Claims;
+
+static Claim extent(const Plan *plan, TensorId base) {
+    size_t begin = plan_offset(plan, base);
+    return (Claim){begin, begin + tensor_bytes(&plan->graph->tensors[base], plan->real_bytes), base};
+}
+
+static bool overlap(Claim a, Claim b) { return a.begin < b.end && b.begin < a.end; }
+
+static bool owns(const Claims *claims, TensorId base) {
+    for (int i = 0; i < claims->n; i++)
+        if (claims->items[i].base == base) return true;
+    return false;
+}
+
+/* Takes the bytes of base away from whoever had them. */
+static void claim(Claims *claims, TensorId base) {
+    if (owns(claims, base)) return;
+    Claim mine = extent(claims->plan, base);
+    int kept = 0;
+    for (int i = 0; i < claims->n; i++)
+        if (!overlap(claims->items[i], mine)) claims->items[kept++] = claims->items[i];
+    claims->items[kept++] = mine;
+    claims->n = kept;
+}
+
+static const char *name_of(const Claims *claims, TensorId t) { return claims->plan->graph->tensors[t].name; }
+
+/* The op allows its output to lie on this input: the pair (out, in) of one node. */
+static bool alias_is_declared(const Node *node, const Graph *graph, TensorId out_base, TensorId in_base) {
+    for (int i = 0; i < node->spec.n_x; i++) {
+        TensorId out = node->backward ? node->dx[i] : node->y[0];
+        TensorId in = node->backward ? node->dy[0] : node->x[i];
+        uint32_t allowed = node->backward ? node->op->alias_bwd : node->op->alias_fwd;
+        if (!(allowed & OP_X(i)) || out == TENSOR_NONE || in == TENSOR_NONE) continue;
+        if (node->backward && (node->accumulate & OP_X(i))) continue;
+        if (graph->tensors[out].base == out_base && graph->tensors[in].base == in_base) return true;
+    }
+    return false;
+}
+
+/* What one node writes must not lie on what it reads or on something else that it writes. */
+static Err check_node(const Claims *claims, const Node *node, const TensorId *reads, int n_reads,
+                      const TensorId *writes, int n_writes) {
+    const Graph *graph = claims->plan->graph;
+    for (int w = 0; w < n_writes; w++) {
+        TensorId out = graph->tensors[writes[w]].base;
+        Claim mine = extent(claims->plan, out);
+        for (int r = 0; r < n_reads + n_writes; r++) {
+            TensorId other = graph->tensors[r < n_reads ? reads[r] : writes[r - n_reads]].base;
+            if (other == out || !overlap(mine, extent(claims->plan, other))) continue;
+            if (r < n_reads && alias_is_declared(node, graph, out, other)) continue;
+            return err_set(ERR_GATE, "plan: %s writes %s over %s", node->name, name_of(claims, out),
+                           name_of(claims, other));
+        }
+    }
+    return ERR_OK;
+}
+
+static Err play_node(Claims *claims, int i_node) {
+    const Graph *graph = claims->plan->graph;
+    const Node *node = &graph->nodes[i_node];
+    TensorId reads[LIFETIME_MAX_READS], writes[LIFETIME_MAX_WRITES];
+    int n_reads = lifetime_reads(node, reads), n_writes = lifetime_writes(node, writes);
+    for (int r = 0; r < n_reads; r++)
+        if (!owns(claims, graph->tensors[reads[r]].base))
+            return err_set(ERR_GATE, "plan: %s reads %s after its memory was given away", node->name,
+                           name_of(claims, reads[r]));
+    Err err = check_node(claims, node, reads, n_reads, writes, n_writes);
+    if (err != ERR_OK) return err;
+    for (int w = 0; w < n_writes; w++) claim(claims, graph->tensors[writes[w]].base);
+    return ERR_OK;
+}
+
+static Err claim_before_step(Claims *claims) {
+    const Graph *graph = claims->plan->graph;
+    for (TensorId t = 0; t < graph->n_tensors; t++) {
+        const Tensor *tensor = &graph->tensors[t];
+        if (tensor->base != t || (tensor->param < 0 && tensor->role != ROLE_INPUT)) continue;
+        Claim mine = extent(claims->plan, t);
+        for (int i = 0; i < claims->n; i++)
+            if (overlap(mine, claims->items[i]))
+                return err_set(ERR_GATE, "plan: %s and %s overlap before the step", tensor->name,
+                               name_of(claims, claims->items[i].base));
+        claims->items[claims->n++] = mine;
+    }
+    return ERR_OK;
+}
+
+static Err check_end(const Claims *claims) {
+    const Graph *graph = claims->plan->graph;
+    const Plan *plan = claims->plan;
+    for (TensorId t = 0; t < graph->n_tensors; t++) {
+        const Tensor *tensor = &graph->tensors[t];
+        if (tensor->base != t || plan->block_of[t] < 0) {
+            if (tensor->base == t && tensor->param >= 0 && !owns(claims, t))
+                return err_set(ERR_GATE, "plan: persistent %s was overwritten", tensor->name);
+            continue;
+        }
+        if (extent(plan, t).end > plan->persistent_bytes + plan->transient_bytes)
+            return err_set(ERR_GATE, "plan: %s lies beyond the arena", tensor->name);
+        if (tensor->kept && !owns(claims, t))
+            return err_set(ERR_GATE, "plan: %s is kept, but was overwritten before the end", tensor->name);
+    }
+    return ERR_OK;
+}
+
+Err plan_verify(const Plan *plan) {
+    Err err = ERR_OK;
+    Claims claims = {.plan = plan};
+    TRY(mem_alloc(&claims.items, (size_t)plan->graph->n_tensors + 1, sizeof *claims.items));
+    TRY(claim_before_step(&claims));
+    for (int i = 0; i < plan->graph->n_nodes; i++) TRY(play_node(&claims, i));
+    TRY(check_end(&claims));
+done:
+    mem_free(claims.items);
+    return err;
+}
