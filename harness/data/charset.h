@@ -13,10 +13,10 @@
 
 typedef struct Charset Charset;
 
-/* name: digits (10), latin36 (0-9a-z), latin62 (0-9A-Za-z), kana (169: JIS X 0208 rows 4 and 5), jis1 (2,965 kanji of
- * rows 16-47), jis12 (6,355 kanji), size:K (K classes without characters: for plans only), or the path of a UTF-8 file
- * with one character a line ('/' or '.' in it). ERR_SPEC for an unknown name, ERR_MISSING for a file that is not there,
- * ERR_DATA for a bad or repeated character, with its line. The caller frees. */
+/* name: digits (10), latin36 (0-9a-z), latin62 (0-9A-Za-z), kana (170: JIS X 0208 rows 4 and 5, and the long mark),
+ * jis1 (2,965 kanji of rows 16-47), jis12 (6,355 kanji), size:K (K classes without characters: for plans only), or the
+ * path of a UTF-8 file with one character a line ('/' or '.' in it). ERR_SPEC for an unknown name, ERR_MISSING for a
+ * file that is not there, ERR_DATA for a bad or repeated character, with its line. The caller frees. */
 Err charset_open(Charset **out, const char *name) MUST_CHECK;
 void charset_free(Charset *charset);
 
