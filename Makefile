@@ -20,7 +20,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
             -Wno-format-truncation
 WERROR   ?=
 CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
-CFLAGS   += -std=c11 $(OPT) -ffp-contract=off -fno-math-errno -fPIC -pthread $(WARNINGS) $(WERROR)
+CFLAGS   += -std=c11 $(OPT) -ffp-contract=off -fno-math-errno -fno-trapping-math -fPIC -pthread $(WARNINGS) $(WERROR)
 LDLIBS   += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lhdf5_serial_hl -ldnnl -lm -ldl -lrt -pthread
 LDFLAGS  += -rdynamic
 SAY      := @$(if $(filter 1,$(V)),:,printf '  %-6s %s\n')
