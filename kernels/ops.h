@@ -82,14 +82,19 @@ typedef struct FillAttr {
 
 /* ---- focus ---- */
 
-/* patch_crop: image [N,H,W,C], mask [N,H,W] INT (class per pixel), centre [T,N,2] REAL (x, y in pixels)
- *   -> patch [T,N,ph*pw,C], label [T,N,ph*pw] INT. The centre is rounded half up: round(c) is pixel ph/2, pw/2 of the
- * patch; outside the image: patch 0 and label `outside`. The centre gets no gradient (PAPER 1.7.2); the image does, for
- * feature maps: `stride_*` divides the centre, and pixel label (i,j) is mask at ((j + .5) stride) of the image.
- * mask may be finer than image by stride_y, stride_x. */
+/* patch_crop: image [N,H,W,C], mask [N,Hm,Wm] INT (class per pixel of the input image), box [T,N,4] (x0,y0,x1,y1 in
+ * pixels, half-open; x1 <= x0 = none), centre_x [T,N], centre_y [T,N] (REAL, pixels of the input image, edge
+ * coordinates: pixel i covers [i, i+1))
+ *   -> patch [T,N,height*width,C], label [T,N,height*width] INT.
+ * image may be a feature map, coarser than the mask by stride_y, stride_x (Hm = H stride_y). The patch is height x
+ * width elements of `image`; element (i,j) of it is row r = floor(centre_y / stride_y) - height/2 + i, column likewise.
+ * Its label is the mask at ((r + .5) stride_y, (c + .5) stride_x) rounded down, if that is a class in [0, classes),
+ * else `outside`. Elements outside the image are 0 with label `outside`. own = 1: labels of pixels outside the step's
+ * own box are `outside` too. A step without a box has all labels -1. The centre is rounded and gets no gradient
+ * (PAPER 1.7.2); the image does. NaN centres count as 0. */
 typedef struct PatchCropAttr {
-    int32_t height, width, outside;
-    int32_t stride_y, stride_x;
+    int32_t height, width, stride_y, stride_x;
+    int32_t classes, outside, own;
 } PatchCropAttr;
 
 /* attention_mass: alpha [T,B,L], box [T,B,4] (x0,y0,x1,y1 in pixels, half-open; x1 <= x0 = none), centre_x [L],

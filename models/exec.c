@@ -234,6 +234,16 @@ static void checked_after(Exec *exec, int i_node) {
     }
 }
 
+/* What the host kept of the last run is given back before the next one. */
+static void checked_start(Exec *exec) {
+    for (int b = 0; b < exec->plan->n_blocks; b++) {
+        if (exec->plan->blocks[b].first < 0 || exec->block[b] == NULL) continue;
+        mem_free(exec->block[b]);
+        exec->block[b] = NULL;
+        exec->live -= exec->plan->blocks[b].bytes;
+    }
+}
+
 static void poison_after(Exec *exec, int i_node) {
     for (int b = 0; b < exec->plan->n_blocks; b++)
         if (exec->plan->blocks[b].last == i_node)
@@ -261,6 +271,7 @@ Err exec_download(const Exec *exec, TensorId t, void *values) {
 }
 
 Err exec_run_watched(Exec *exec, void (*seen)(void *ctx, int i_node), void *ctx) {
+    if (exec->mode == EXEC_CHECKED) checked_start(exec);
     exec->peak = exec->live;
     for (int i = 0; i < exec->graph->n_nodes; i++) {
         Err err = exec->mode == EXEC_CHECKED ? checked_before(exec, i) : ERR_OK;

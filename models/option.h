@@ -31,7 +31,8 @@ typedef struct Option {
     int n_min, n_max;    /* length of a list; both 0 = any */
     const char *choices; /* "sum|mean" */
     const char *when;    /* the row applies only if another setting has one of these values:
-                            "focus.kind=original|lowrank"; '*' is the same name as in key; several joined by '&' */
+                            "focus.kind=original|lowrank", "focus.kind!=none"; '*' is the same name as in key; several
+                            joined by '&' */
     bool observes;       /* only observes: changing it retrains nothing (eval, record, memory, labels) */
     Err (*check)(const char *text); /* further syntax of a TEXT, or NULL; the message says what was expected */
     const char *help;               /* one line, with the unit */
