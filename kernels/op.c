@@ -37,27 +37,38 @@ char *shape_text(const Shape *s, char *out, size_t len) {
     return out;
 }
 
-static Err check_sizes(const OpSpec *spec) {
-    for (int i = 0; i < spec->n_y; i++) {
-        int64_t bytes = (int64_t)sizeof(double);
-        for (int d = 0; d < spec->y[i].rank; d++) {
-            if (spec->y[i].dim[d] < 1) {
-                char text[96];
-                return err_set(ERR_SHAPE, "output %d would be empty: %s", i,
-                               shape_text(&spec->y[i], text, sizeof text));
-            }
-            if (__builtin_mul_overflow(bytes, spec->y[i].dim[d], &bytes))
-                return err_set(ERR_SHAPE, "output %d is too large", i);
+/* Every dimension at least 1, and the size in bytes fits. */
+static Err check_size(const Shape *shape, const char *what, int i) {
+    int64_t bytes = (int64_t)sizeof(double);
+    if (shape->rank > SHAPE_MAX_RANK)
+        return err_set(ERR_SHAPE, "%s %d has rank %d, expected at most %d", what, i, shape->rank, SHAPE_MAX_RANK);
+    for (int d = 0; d < shape->rank; d++) {
+        if (shape->dim[d] < 1) {
+            char text[96];
+            return err_set(ERR_SHAPE, "%s %d would be empty: %s", what, i, shape_text(shape, text, sizeof text));
         }
+        if (__builtin_mul_overflow(bytes, shape->dim[d], &bytes))
+            return err_set(ERR_SHAPE, "%s %d is too large", what, i);
     }
     return ERR_OK;
 }
 
+static Err check_inputs(const Op *op, const OpSpec *spec) {
+    Err err = ERR_OK;
+    FAIL_IF(spec->n_x < op->n_x_min || spec->n_x > op->n_x_max, ERR_SHAPE, "%d inputs, expected %d to %d", spec->n_x,
+            op->n_x_min, op->n_x_max);
+    for (int i = 0; i < spec->n_x; i++) {
+        FAIL_IF(i < op->n_x_min && shape_is_absent(&spec->x[i]), ERR_SHAPE, "input %d is required", i);
+        TRY(check_size(&spec->x[i], "input", i));
+    }
+done:
+    return err;
+}
+
 Err op_infer(const Op *op, OpSpec *spec) {
-    if (spec->n_x < op->n_x_min || spec->n_x > op->n_x_max)
-        return err_set(ERR_SHAPE, "%s: %d inputs, expected %d to %d", op->name, spec->n_x, op->n_x_min, op->n_x_max);
-    Err err = op->infer(spec);
-    if (err == ERR_OK) err = check_sizes(spec);
+    Err err = check_inputs(op, spec);
+    if (err == ERR_OK) err = op->infer(spec);
+    for (int i = 0; err == ERR_OK && i < spec->n_y; i++) err = check_size(&spec->y[i], "output", i);
     return err == ERR_OK ? ERR_OK : err_context(err, "%s", op->name);
 }
 

@@ -57,13 +57,14 @@ typedef Err (*OpFn)(const OpCall *call);
 
 /* How the tests fill an input. */
 typedef enum Fill {
-    FILL_NORMAL,   /* standard normal times `scale` (0 = 1) */
-    FILL_POSITIVE, /* uniform in [0.1, 1] times scale: for log, variances, probabilities' denominators */
-    FILL_PROB,     /* positive, the last dimension sums to 1 */
-    FILL_INDEX,    /* INT: uniform in [0, scale) */
-    FILL_LABEL,    /* INT: as FILL_INDEX, about a quarter of them -1 (= masked), at least one valid */
-    FILL_MASK,     /* REAL: 0 or 1, at least one 1 */
-    FILL_BOX,      /* REAL (...,4): x0 < x1 in [0, scale), y0 < y1; about a quarter all zero (= no box) */
+    FILL_NORMAL,    /* standard normal times `scale` (0 = 1) */
+    FILL_POSITIVE,  /* uniform in [0.1, 1] times scale: for log, variances, probabilities' denominators */
+    FILL_PROB,      /* positive, the last dimension sums to 1 */
+    FILL_INDEX,     /* INT: uniform in [0, scale) */
+    FILL_LABEL,     /* INT: as FILL_INDEX, about a quarter of them -1 (= masked), at least one valid */
+    FILL_LABEL_ONE, /* INT: all -1 but one */
+    FILL_MASK,      /* REAL: 0 or 1, at least one 1 */
+    FILL_BOX,       /* REAL (...,4): x0 < x1 in [0, scale), y0 < y1; about a quarter all zero (= no box) */
     FILL_ZERO,
     FILL_ONE
 } Fill;
@@ -100,7 +101,8 @@ typedef struct Op {
     uint32_t alias_bwd;           /* bit i: dx[i] may be the same memory as dy[0] (never when it accumulates) */
     size_t attr_bytes;            /* size of the attribute struct, 0 if there is none */
 
-    /* Fills n_y, y and y_type from attr, n_x, x and x_type. ERR_SHAPE says what was expected. */
+    /* Fills n_y, y and y_type from attr, n_x, x and x_type. ERR_SHAPE says what was expected. Called by op_infer, after
+     * its own checks; an element type that the op does not take is refused here. */
     Err (*infer)(OpSpec *spec);
 
     /* Bytes of scratch for one pass; NULL = none. A pure function of its arguments (and, for the CPU, of its
@@ -128,7 +130,8 @@ const Op *const *op_table(int *n);
 /* NULL when there is none. */
 const Op *op_find(const char *name);
 
-/* Checks arity, then op->infer, then that sizes fit into int64_t bytes. ERR_SHAPE, prefixed with the op's name. */
+/* Checks arity, that required inputs are there and that sizes fit into int64_t bytes, then op->infer. ERR_SHAPE,
+ * prefixed with the op's name. */
 Err op_infer(const Op *op, OpSpec *spec) MUST_CHECK;
 
 /* Everything the backward pass reads for the wanted dx. */
