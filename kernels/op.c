@@ -67,6 +67,7 @@ done:
 
 Err op_infer(const Op *op, OpSpec *spec) {
     Err err = check_inputs(op, spec);
+    spec->n_y = 0;
     if (err == ERR_OK) err = op->infer(spec);
     for (int i = 0; err == ERR_OK && i < spec->n_y; i++) err = check_size(&spec->y[i], "output", i);
     return err == ERR_OK ? ERR_OK : err_context(err, "%s", op->name);

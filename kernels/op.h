@@ -97,12 +97,13 @@ typedef struct Op {
     uint32_t differentiable;      /* bit i: dx[i] exists */
     uint32_t bwd_needs[OP_MAX_X]; /* what computing dx[i] reads: OP_X(j) | OP_Y(j), saved tensors included */
     uint32_t mutates;             /* bit i: x[i] is persistent state that the forward pass updates in place */
-    uint32_t alias_fwd;           /* bit i: y[0] may be the same memory as x[i] */
-    uint32_t alias_bwd;           /* bit i: dx[i] may be the same memory as dy[0] (never when it accumulates) */
+    uint32_t alias_fwd;           /* bit i: y[0] may be the same memory as x[i], if their sizes agree */
+    uint32_t alias_bwd;           /* bit i: dx[i] may be the same memory as dy[0], if their sizes agree and
+                                   * it does not accumulate */
     size_t attr_bytes;            /* size of the attribute struct, 0 if there is none */
 
-    /* Fills n_y, y and y_type from attr, n_x, x and x_type. ERR_SHAPE says what was expected. Called by op_infer, after
-     * its own checks; an element type that the op does not take is refused here. */
+    /* Fills n_y (0 on entry), y and y_type from attr, n_x, x and x_type. ERR_SHAPE says what was expected. Called by
+     * op_infer, after its own checks; an element type that the op does not take is refused here. */
     Err (*infer)(OpSpec *spec);
 
     /* Bytes of scratch for one pass; NULL = none. A pure function of its arguments (and, for the CPU, of its

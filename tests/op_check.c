@@ -202,9 +202,10 @@ Err op_check_backward(const Op *op, const OpCase *op_case, Par *par) {
     Err err = ERR_OK;
     OpData data = {0};
     OpValues ref_before = {0}, before = {0};
-    Backward b = {&data, &ref_before, &before, {0}, tolerance_of(op_case), par};
+    Backward b = {.data = &data, .ref_before = &ref_before, .before = &before, .par = par};
     OpHow how = {.device = DEVICE_REF, .shards = 1};
     TRY(op_data_init(&data, op, op_case));
+    b.tolerance = tolerance_of(op_case);
     uint32_t all = all_dx(&data);
     if (all == 0) goto done;
     TRY(op_run_forward(&ref_before, &data, &how, NULL));

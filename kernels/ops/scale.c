@@ -68,9 +68,9 @@ static Err ref_bwd(const OpCall *call) {
 }
 
 static const OpCase cases[] = {
-    {.name = "prime", .attr = &(ScaleAttr){-0.7, 0.25}, .n_x = 1, .x = {{.shape = SHAPE3(3, 7, 13)}}},
-    {.name = "scalar", .attr = &(ScaleAttr){3.0, 0.0}, .n_x = 1, .x = {{.shape = SHAPE0()}}},
-    {.name = "one", .attr = &(ScaleAttr){1.0, -1.0}, .n_x = 1, .x = {{.shape = SHAPE2(1, 1)}}},
+    {.name = "prime", .attr = &(ScaleAttr){-0.7, 0.25}, .n_x = 1, .x = {{.shape = {3, {3, 7, 13}}}}},
+    {.name = "scalar", .attr = &(ScaleAttr){3.0, 0.0}, .n_x = 1, .x = {{.shape = {0}}}},
+    {.name = "one", .attr = &(ScaleAttr){1.0, -1.0}, .n_x = 1, .x = {{.shape = {2, {1, 1}}}}},
 };
 
 const Op op_scale = {
