@@ -16,14 +16,14 @@ TILE_TARGET static inline __attribute__((always_inline)) void TILE(rows)(int row
             acc[r][1] = TILE_FMA(s, b1, acc[r][1]);
         }
     }
-    for (int r = 0; r < rows; r++) {
-        float *row = c + r * ldc;
-        if (t->add) {
-            acc[r][0] = TILE_ADD(TILE_LOAD(row), acc[r][0]);
-            acc[r][1] = TILE_ADD(TILE_LOAD(row + TILE_LANES), acc[r][1]);
+    if (t->add)
+        for (int r = 0; r < rows; r++) {
+            acc[r][0] = TILE_ADD(TILE_LOAD(c + r * ldc), acc[r][0]);
+            acc[r][1] = TILE_ADD(TILE_LOAD(c + r * ldc + TILE_LANES), acc[r][1]);
         }
-        TILE_STORE(row, acc[r][0]);
-        TILE_STORE(row + TILE_LANES, acc[r][1]);
+    for (int r = 0; r < rows; r++) {
+        TILE_STORE(c + r * ldc, acc[r][0]);
+        TILE_STORE(c + r * ldc + TILE_LANES, acc[r][1]);
     }
 }
 
