@@ -1,7 +1,8 @@
 /* Options: one row per YAML key, owned by the module that reads it, and the settings of one cell.
  * A row feeds the parser, the defaults, the range check, the help, the dump and the cell's identity.
  * A module defines `const Option <module>_options[]`, ended by OPTION_END; the rows of all modules are found through a
- * generated table. Depends on kernels/err and mem only: no file is read here. */
+ * generated table. Several rows may share a key (each branch its own default of focus.lambda) if their types agree and
+ * their conditions exclude each other. Depends on kernels/err and mem only: no file is read here. */
 #ifndef MODELS_OPTION_H
 #define MODELS_OPTION_H
 
@@ -27,7 +28,8 @@ typedef struct Option {
     const char *key; /* dotted: "train.lr". A segment '*' stands for a name that the user chooses */
     OptType type;
     const char *def;     /* default as YAML text ("3e-3", "[32, 128]"); NULL = must be given where it applies */
-    double min, max;     /* inclusive range of a number, of each number of a list, of the bytes; both 0 = any */
+    double min, max;     /* inclusive range of a number, of each number of a list, of the bytes; both 0 = any;
+                            min -OPTION_ANY or max OPTION_ANY = no bound on that side */
     int n_min, n_max;    /* length of a list; both 0 = any */
     const char *choices; /* "sum|mean" */
     const char *when;    /* the row applies only if another setting has one of these values:
@@ -38,13 +40,15 @@ typedef struct Option {
     const char *help;               /* one line, with the unit */
 } Option;
 
+#define OPTION_ANY 1e300
+
 #define OPTION_END                                                                                                     \
     { .key = NULL }
 
 /* All rows of all modules, sorted by key; *n is their number. */
 const Option *const *option_table(int *n);
 
-/* The row whose key (with '*') matches `key`, or NULL. */
+/* The first row whose key (with '*') matches `key`, or NULL. */
 const Option *option_find(const char *key);
 
 /* ---- settings: the typed values of one cell, sorted by key. The accessors below ASSERT that the key is set and has
