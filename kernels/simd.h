@@ -10,4 +10,20 @@
 #define KERNEL
 #endif
 
+/* A helper of KERNEL functions: it must become part of them, or it would be compiled for the plainest instruction set.
+ */
+#if defined(__GNUC__)
+#define KERNEL_INLINE static inline __attribute__((always_inline))
+#else
+#define KERNEL_INLINE static inline
+#endif
+
+/* Before a loop: no iteration reads what another one writes. Operands may be one and the same tensor, so that an op in
+ * place runs as vector code too, which `restrict` would forbid. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define KERNEL_LOOP _Pragma("GCC ivdep")
+#else
+#define KERNEL_LOOP
+#endif
+
 #endif

@@ -9,19 +9,15 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__GNUC__)
-#define VMATH_INLINE static inline __attribute__((always_inline))
-#else
-#define VMATH_INLINE static inline
-#endif
+#include "kernels/simd.h"
 
-VMATH_INLINE uint32_t vmath_bits(float x) {
+KERNEL_INLINE uint32_t vmath_bits(float x) {
     uint32_t u;
     memcpy(&u, &x, sizeof u);
     return u;
 }
 
-VMATH_INLINE float vmath_float(uint32_t u) {
+KERNEL_INLINE float vmath_float(uint32_t u) {
     float x;
     memcpy(&x, &u, sizeof x);
     return x;
@@ -29,7 +25,7 @@ VMATH_INLINE float vmath_float(uint32_t u) {
 
 /* x = n ln 2 + r with n whole and |r| <= ln(2) / 2; exact to far below the last bit of r. Both |x| and n are small
  * enough (|x| < 2^21) for the sum with 1.5 * 2^23 to round x / ln 2 to a whole number and leave it in the low bits. */
-VMATH_INLINE float vmath_reduce(float x, int32_t *n) {
+KERNEL_INLINE float vmath_reduce(float x, int32_t *n) {
     const float magic = 12582912.0f; /* 1.5 * 2^23 */
     const float rounded = x * 1.44269504f + magic;
     const float whole = rounded - magic;
@@ -39,7 +35,7 @@ VMATH_INLINE float vmath_reduce(float x, int32_t *n) {
 }
 
 /* e^r - 1 for |r| <= ln(2) / 2: a minimax polynomial, off by less than 4e-9. */
-VMATH_INLINE float vmath_expm1_reduced(float r) {
+KERNEL_INLINE float vmath_expm1_reduced(float r) {
     const float r2 = r * r;
     const float low = 0.5f + r * 1.6666533e-1f;
     const float high = (4.1667242e-2f + r * 8.3676092e-3f) + r2 * 1.3863670e-3f;
@@ -47,10 +43,10 @@ VMATH_INLINE float vmath_expm1_reduced(float r) {
 }
 
 /* 2^n for -127 <= n <= 128, where the ends stand for 0 and infinity. */
-VMATH_INLINE float vmath_power2(int32_t n) { return vmath_float((uint32_t)(n + 127) << 23); }
+KERNEL_INLINE float vmath_power2(int32_t n) { return vmath_float((uint32_t)(n + 127) << 23); }
 
 /* e^x. Subnormal results are right too: the scaling is done in two steps, of which only the second rounds. */
-VMATH_INLINE float vmath_exp(float x) {
+KERNEL_INLINE float vmath_exp(float x) {
     int32_t n;
     x = x < -104.0f ? -104.0f : x; /* e^-104 rounds to 0 */
     x = x > 89.0f ? 89.0f : x;     /* e^89 to infinity */
@@ -60,7 +56,7 @@ VMATH_INLINE float vmath_exp(float x) {
 }
 
 /* 1 / (1 + e^-x). */
-VMATH_INLINE float vmath_sigmoid(float x) {
+KERNEL_INLINE float vmath_sigmoid(float x) {
     int32_t n;
     float z = -x;
     z = z < -88.0f ? -88.0f : z; /* n = -127: e^z counts as 0 */
@@ -70,7 +66,7 @@ VMATH_INLINE float vmath_sigmoid(float x) {
 }
 
 /* tanh |x| = -u / (u + 2) with u = e^(-2 |x|) - 1, which loses nothing near 0; the sign is put back at the end. */
-VMATH_INLINE float vmath_tanh(float x) {
+KERNEL_INLINE float vmath_tanh(float x) {
     int32_t n;
     const uint32_t sign = vmath_bits(x) & 0x80000000u;
     float z = -2.0f * vmath_float(vmath_bits(x) ^ sign);
@@ -84,7 +80,7 @@ VMATH_INLINE float vmath_tanh(float x) {
 
 /* Natural logarithm: -infinity at 0, NaN below. x = 2^e m with sqrt(1/2) <= m < sqrt(2), f = m - 1, s = f / (2 + f);
  * log(1 + f) = f - f^2/2 + s (f^2/2 + R(s^2)) with R minimax. */
-VMATH_INLINE float vmath_log(float x) {
+KERNEL_INLINE float vmath_log(float x) {
     const float tiny = 1.17549435e-38f, infinity = vmath_float(0x7f800000u);
     const float scaled = x < tiny ? x * 8388608.0f : x; /* subnormals times 2^23 */
     const float offset = x < tiny ? -23.0f : 0.0f;
