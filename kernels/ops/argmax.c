@@ -1,0 +1,76 @@
+/* argmax over the last dimension: the first of the largest elements. NaNs are passed over; a row of NaNs gives 0. */
+#include <math.h>
+
+#include "kernels/infer.h"
+#include "kernels/lanes.h"
+#include "kernels/op.h"
+#include "kernels/simd.h"
+
+static Err infer(OpSpec *spec) {
+    Err err = infer_type(spec, 0, "x", DT_REAL);
+    Shape y = spec->x[0];
+    if (err == ERR_OK && y.rank < 1) err = err_set(ERR_SHAPE, "x is a scalar, expected at least one dimension");
+    if (err == ERR_OK && shape_last(&y) > INT32_MAX)
+        err =
+            err_set(ERR_SHAPE, "the last dimension is %lld, expected at most %d", (long long)shape_last(&y), INT32_MAX);
+    if (err != ERR_OK) return err;
+    y.rank--;
+    infer_output(spec, DT_INT, y);
+    return ERR_OK;
+}
+
+KERNEL static void forward_rows(int32_t *y, const float *x, int64_t n_rows, int64_t n) {
+    for (int64_t r = 0; r < n_rows; r++, x += n) {
+        const float m = lanes_max(x, n);
+        int64_t k = 0;
+        while (k < n && x[k] != m) k++;
+        y[r] = k < n ? (int32_t)k : 0;
+    }
+}
+
+static void fwd_task(void *arg, int i_task) {
+    const OpCall *call = arg;
+    const Shape *shape = &call->spec->x[0];
+    const int64_t n = shape_last(shape);
+    int64_t first, last;
+    par_range(shape_rows(shape), call->shards, i_task, &first, &last);
+    forward_rows((int32_t *)call->y[0] + first, (const float *)call->x[0] + first * n, last - first, n);
+}
+
+static Err fwd(const OpCall *call) {
+    par_run(call->par, call->shards, fwd_task, (void *)call);
+    return ERR_OK;
+}
+
+static Err ref_fwd(const OpCall *call) {
+    const int64_t n = shape_last(&call->spec->x[0]);
+    const double *x = call->x[0];
+    int32_t *y = call->y[0];
+    for (int64_t r = 0; r < shape_rows(&call->spec->x[0]); r++, x += n) {
+        double best = NAN;
+        y[r] = 0;
+        for (int64_t k = 0; k < n; k++)
+            if (x[k] > best || (isnan(best) && !isnan(x[k]))) best = x[k], y[r] = (int32_t)k;
+    }
+    return ERR_OK;
+}
+
+static const OpCase cases[] = {
+    {.name = "prime", .n_x = 1, .x = {{.shape = {3, {3, 5, 37}}}}},
+    {.name = "two_classes", .n_x = 1, .x = {{.shape = {2, {13, 2}}}}},
+    {.name = "ties", .n_x = 1, .x = {{.shape = {2, {31, 19}}, .fill = FILL_MASK}}},
+    {.name = "all_equal", .n_x = 1, .x = {{.shape = {2, {3, 53}}, .fill = FILL_ZERO}}},
+    {.name = "one_row", .n_x = 1, .x = {{.shape = {1, {331}}}}},
+};
+
+const Op op_argmax = {
+    .name = "argmax",
+    .n_x_min = 1,
+    .n_x_max = 1,
+    .n_out = 1,
+    .infer = infer,
+    .fwd = fwd,
+    .ref_fwd = ref_fwd,
+    .cases = cases,
+    .n_cases = sizeof cases / sizeof cases[0],
+};
