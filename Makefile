@@ -2,9 +2,18 @@
 CC      ?= gcc
 BUILD   ?= release
 PREFIX  ?= /usr/local
+DESTDIR ?=
 V       ?= 0
 T       ?=
 GRID    ?= experiments/quickstart.yaml
+WERROR  ?=
+
+# Debian packages: to build and run; for `make check`; for PyTorch's side of `make bench`, installed by nothing here.
+APT       := build-essential pkg-config libyaml-dev libhdf5-dev libfreetype-dev libfontconfig-dev libmatio-dev \
+             libpng-dev libcairo2-dev libjansson-dev nettle-dev libdnnl-dev librandom123-dev libcmocka-dev \
+             fonts-dejavu-core fonts-dejavu-extra fonts-liberation fonts-freefont-ttf
+APT_CHECK := clang-format cppcheck
+APT_BENCH := python3-torch
 
 # Each configuration has a folder of its own below build/.
 OPT_release   := -O3
@@ -18,25 +27,38 @@ B             := build/$(BUILD)
 LIBS     := yaml-0.1 hdf5 freetype2 fontconfig matio libpng cairo jansson nettle
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             -Wno-format-truncation
-WERROR   ?=
-CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
-CFLAGS   += -std=c11 $(OPT) -ffp-contract=off -fno-math-errno -fno-trapping-math -fPIC -pthread $(WARNINGS) $(WERROR)
-LDLIBS   += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lhdf5_serial_hl -ldnnl -lm -ldl -lrt -pthread
+LIBS_CPP := $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
+LIBS_LD  := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lhdf5_serial_hl -ldnnl
+CODEGEN  := -std=c11 $(OPT) -ffp-contract=off -fno-math-errno -fno-trapping-math -fPIC -pthread
+CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE $(LIBS_CPP)
+CFLAGS   += $(CODEGEN) $(WARNINGS) $(WERROR)
+LDLIBS   += $(LIBS_LD) -lm -ldl -lrt -pthread
 LDFLAGS  += -rdynamic
 SAY      := @$(if $(filter 1,$(V)),:,printf '  %-6s %s\n')
 Q        := $(if $(filter 1,$(V)),,@)
+# A make that starts after the packages are there; on all cores unless -j says otherwise.
+SUB       = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-SRC   := $(sort $(wildcard kernels/*.c kernels/ops/*.c models/*.c models/*/*.c harness/*.c harness/*/*.c harness/*/*/*.c))
-LIB_O := $(patsubst %.c,$(B)/%.o,$(filter-out harness/main.c,$(SRC)))
-TESTS := $(sort $(wildcard tests/test_*.c))
-TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
-HELP_O  := $(patsubst %.c,$(B)/%.o,$(filter-out $(TESTS),$(sort $(wildcard tests/*.c))))
+SRC       := $(sort $(wildcard kernels/*.c kernels/ops/*.c models/*.c models/*/*.c harness/*.c harness/*/*.c harness/*/*/*.c))
+HEADERS   := $(sort $(wildcard kernels/*.h kernels/*/*.h models/*.h models/*/*.h harness/*.h harness/*/*.h harness/*/*/*.h tests/*.h))
+LIB_O     := $(patsubst %.c,$(B)/%.o,$(filter-out harness/main.c,$(SRC)))
+ALL_TESTS := $(sort $(wildcard tests/test_*.c))
+TESTS     := $(sort $(wildcard tests/test_$(T)*.c))
+TEST_BIN  := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
+CLI_TESTS := $(sort $(wildcard tests/cli/$(T)*.sh))
+HELP_C    := $(filter-out $(ALL_TESTS),$(sort $(wildcard tests/*.c)))
+HELP_O    := $(patsubst %.c,$(B)/%.o,$(HELP_C))
+BENCH_C   := $(sort $(wildcard tests/bench/*.c))
+C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C)
 
-.PHONY: all help deps test check clean distclean format format-check lint check-headers check-layers lines install \
-        quickstart run bench asan FORCE
+.PHONY: all build deps deps-check help test test-run check check-static check-asan check-headers check-layers check-size \
+        format format-check lint quickstart run bench install lines clean asan FORCE
 .SECONDARY:
 
-all: refocus ## build ./refocus (default)
+all: deps ## install what is missing and build ./refocus (default)
+	@+$(SUB) build
+
+build: refocus ## build ./refocus from what is installed
 
 refocus: $(B)/refocus
 	$(Q)ln -sf $< $@
@@ -49,16 +71,23 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(HELP_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(B)/%.o: %.c | $(B)/gen/all
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB_O)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/%.o: %.c $(B)/gen/flags | $(B)/gen/all
 	$(SAY) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# ---- tables generated from file names: one X(name) a line, rewritten only when the set changes ----
+# ---- generated files, rewritten only when their contents change ----
+keep = cmp -s $(1).new $(1) && rm $(1).new || mv $(1).new $(1)
+
+# Tables from file names: one X(name) a line.
 names = $(foreach f,$(sort $(wildcard $(1))),X($(patsubst $(2)%,%,$(basename $(notdir $(f)))))\n)
 $(B)/gen/all: FORCE
 	@mkdir -p $(B)/gen
-	@put() { printf "$$2" | sed 's/^ *//' >$(B)/gen/$$1.new; cmp -s $(B)/gen/$$1.new $(B)/gen/$$1 && rm $(B)/gen/$$1.new || mv $(B)/gen/$$1.new $(B)/gen/$$1; }; \
+	@put() { printf "$$2" | sed 's/^ *//' >$(B)/gen/$$1.new; $(call keep,$(B)/gen/$$1); }; \
 	put ops.inc '$(call names,kernels/ops/*.c,)'; \
 	put encoders.inc '$(call names,models/encoder/*.c,)'; \
 	put focus.inc '$(call names,models/focus/*.c,)'; \
@@ -74,11 +103,120 @@ COMMIT   = $(shell git describe --always --dirty --exclude '*' 2>/dev/null || ec
 $(B)/gen/version.inc: FORCE
 	@mkdir -p $(B)/gen
 	@printf '#define %s "%s"\n' VERSION '$(VERSION)' COMMIT '$(COMMIT)' BUILD '$(BUILD)' \
-	    FLAGS '$(filter -O% -f% -m% -std%,$(CFLAGS))' >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	    FLAGS '$(filter -O% -f% -m% -std%,$(CFLAGS))' >$@.new; $(call keep,$@)
 $(B)/harness/version.o: $(B)/gen/version.inc
+
+# Other flags, another object. Warnings being errors or not changes no object.
+$(B)/gen/flags: FORCE
+	@mkdir -p $(B)/gen
+	@echo '$(CC) $(CPPFLAGS) $(filter-out $(WERROR),$(CFLAGS))' >$@.new; $(call keep,$@)
 FORCE:
+
+# ---- what must be installed ----
+# Prints those of the packages that dpkg does not have; nothing where there is no dpkg.
+missing = command -v dpkg-query >/dev/null && for p in $(1); do \
+	dpkg-query -W -f '$${db:Status-Status}\n' $$p 2>/dev/null | grep -qx installed || printf '%s ' $$p; done
+
+# Installs the missing ones of $(1), as root; else says how.
+define install_packages
+	@missing="$$($(call missing,$(1)))"; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" != 0 ]; then \
+	    echo "refocus needs packages that are not installed. Run this, then make again:"; \
+	    echo "  sudo apt-get install -y $$missing"; exit 1; \
+	else \
+	    echo "installing $$missing"; mkdir -p build; \
+	    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; } \
+	        >build/deps.log 2>&1 || { tail -n 20 build/deps.log; echo "apt-get failed: see build/deps.log"; exit 1; }; \
+	fi
+endef
+
+deps: ## install the Debian packages that are missing (as root; else print the command)
+	$(call install_packages,$(APT))
+	@command -v pkg-config >/dev/null && pkg-config --print-errors --exists $(LIBS) || { \
+	    echo "These libraries are needed, with their headers: $(LIBS), oneDNN, Random123, cmocka."; \
+	    echo "On Debian 12: apt-get install -y $(APT)"; exit 1; }
+
+deps-check: deps
+	$(call install_packages,$(APT_CHECK))
+
+# ---- tests and checks ----
+test: deps ## build, run every test, count; T=plan runs those whose name begins with plan
+	@+$(SUB) test-run
+
+test-run: $(B)/refocus $(TEST_BIN)
+	@BUILD=$(BUILD) tests/run.sh $(B) $(TEST_BIN) $(CLI_TESTS)
+
+asan: ## the tests under AddressSanitizer and UndefinedBehaviourSanitizer
+	@+$(SUB) BUILD=asan test
+
+# Warnings are errors in whatever is compiled here: all of it on a fresh clone.
+check: export WERROR = -Werror
+check: ## all that a change must pass: format, headers, layers, sizes, lint, tests, sanitizers
+	@+$(SUB) test
+	@+$(SUB) check-static
+	@+$(SUB) check-asan
+
+check-static: deps-check
+	@+$(SUB) format-check check-headers check-layers check-size lint
+
+check-asan: asan
+
+format: ## format all C files in place
+	@clang-format -i $(C_FILES)
+
+format-check:
+	$(SAY) CHECK "format"
+	@clang-format --dry-run --Werror $(C_FILES)
+
+# A *_tile.h is a template: its includer defines its parameters.
+check-headers:
+	$(SAY) CHECK "each header alone, C11 and C++17"
+	@CC='$(CC)' CXX='$(CXX)' tests/check/headers.sh $(B) $(filter-out %_tile.h,$(HEADERS))
+
+check-layers:
+	$(SAY) CHECK "layers"
+	@tests/check/layers.sh
+
+check-size:
+	$(SAY) CHECK "sizes of files, functions and lines"
+	@awk -f tests/check/size.awk $(C_FILES)
+
+lint:
+	$(SAY) CHECK "banned functions"
+	@tests/check/banned.sh $(SRC) $(HEADERS)
+	$(SAY) CHECK "cppcheck"
+	@cppcheck -q -j 2 --std=c11 --enable=warning,performance --inline-suppr --error-exitcode=1 \
+	    --suppressions-list=tests/check/cppcheck.txt -I. -I$(B) -D__GNUC__ -D__linux__ -D__x86_64__ $(SRC)
+
+# ---- use ----
+quickstart: all ## build, train the first small study (minutes), print its table
+	./refocus run experiments/quickstart.yaml
+	./refocus table results/quickstart.h5
+
+run: all ## train GRID=experiments/FILE.yaml; the same command resumes
+	./refocus run $(GRID)
+
+bench: all ## one training step against PyTorch's, and the convolutions against the FMA peak
+	@+$(SUB) $(patsubst tests/%.c,$(B)/tests/%,$(BENCH_C))
+	@tests/bench/run.sh $(B)
+
+install: build ## install below PREFIX, staged below DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/refocus $(DESTDIR)$(PREFIX)/share/refocus/experiments
+	install -m 755 $(B)/refocus $(DESTDIR)$(PREFIX)/bin/refocus
+	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/refocus
+	install -m 644 $(wildcard experiments/*) $(DESTDIR)$(PREFIX)/share/refocus/experiments
+
+lines: ## lines of code per folder
+	@for d in kernels kernels/ops models models/encoder models/focus harness harness/* tests; do \
+	    n=$$(cat $$d/*.[ch] 2>/dev/null | wc -l); [ $$n -eq 0 ] || printf '%7d  %s\n' $$n $$d; done; \
+	printf '%7d  all\n' $$(cat $(C_FILES) | wc -l)
 
 clean: ## remove what was built
 	rm -rf build refocus
 
--include $(LIB_O:.o=.d) $(HELP_O:.o=.d) $(patsubst %.c,$(B)/%.d,$(TESTS)) $(B)/harness/main.d
+help: ## print this list
+	@echo "make [TARGET] [BUILD=release|debug|asan|tsan|coverage] [V=1] [WERROR=-Werror]"; echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | sort | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+
+-include $(LIB_O:.o=.d) $(HELP_O:.o=.d) $(patsubst %.c,$(B)/%.d,$(ALL_TESTS) $(BENCH_C)) $(B)/harness/main.d

@@ -1,0 +1,70 @@
+# For tests/cli/*.sh, which source it first: . "$(dirname "$0")/../cli_lib.sh"
+# A script is a list of tests, each begun by `t NAME`; every `want...` that fails makes the test fail and says why.
+# It runs in a scratch folder of its own; $here is the repository, $REFOCUS the program.
+set -u
+export LC_ALL=C
+here=$(cd "$(dirname "$0")/../.." && pwd)
+REFOCUS=${REFOCUS:-$here/refocus}
+scratch=$(mktemp -d)
+cd "$scratch" || exit 1
+test_name='' test_state=ok any_failed=0 code=0
+
+finish_test() {
+    [ -z "$test_name" ] || echo "$test_state $test_name"
+    test_name=''
+}
+finish() {
+    end_code=$?
+    finish_test
+    cd / && rm -rf "$scratch"
+    [ "$end_code" -ne 0 ] || end_code=$any_failed
+    exit "$end_code"
+}
+trap finish EXIT
+
+t() {
+    finish_test
+    test_name=$* test_state=ok
+}
+# Marks the current test as not applicable here, with the reason.
+skip() {
+    echo "skip $test_name ($*)"
+    test_name=''
+}
+wrong() {
+    test_state='not ok' any_failed=1
+    echo "    $test_name: $*"
+    echo "    last command: $last_command (exit code $code)"
+    [ ! -s out ] || sed 's/^/    stdout: /' out | head -n 12
+    [ ! -s err ] || sed 's/^/    stderr: /' err | head -n 12
+}
+
+# Runs the program: standard output in ./out, standard error in ./err, its exit code in $code.
+refocus() {
+    last_command="refocus $*"
+    "$REFOCUS" "$@" >out 2>err </dev/null
+    code=$?
+}
+# Runs any command the same way.
+call() {
+    last_command="$*"
+    "$@" >out 2>err </dev/null
+    code=$?
+}
+
+want_code() { [ "$code" -eq "$1" ] || wrong "expected exit code $1"; }
+want_out() { grep -Eq -- "$1" out || wrong "stdout has no line like '$1'"; }
+want_err() { grep -Eq -- "$1" err || wrong "stderr has no line like '$1'"; }
+want_no_out() { [ ! -s out ] || wrong "expected nothing on stdout"; }
+want_no_err() { [ ! -s err ] || wrong "expected nothing on stderr"; }
+want_not_out() { ! grep -Eq -- "$1" out || wrong "stdout has a line like '$1'"; }
+want_not_err() { ! grep -Eq -- "$1" err || wrong "stderr has a line like '$1'"; }
+want_file() { [ -s "$1" ] || wrong "there is no file $1"; }
+want_no_file() { [ ! -e "$1" ] || wrong "there is a file $1"; }
+want_same() { cmp -s "$1" "$2" || wrong "$1 and $2 differ"; }
+# want 'condition in words' COMMAND...: any other condition.
+want() {
+    condition=$1
+    shift
+    "$@" >/dev/null 2>&1 || wrong "$condition"
+}
