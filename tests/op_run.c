@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "kernels/mem.h"
+#include "tests/fill.h"
 #include "tests/guarded.h"
-#include "tests/op_fill.h"
 
 /* The operands of one execution. */
 typedef struct Bench {
@@ -32,7 +32,7 @@ OpSpec op_case_spec(const OpCase *op_case) {
 static Err fill_normal(double **out, const Shape *shape, RngStream stream, int i) {
     const OpCaseInput normal = {.shape = *shape, .type = DT_REAL, .fill = FILL_NORMAL};
     Err err = mem_alloc(out, (size_t)shape_count(shape), sizeof **out);
-    if (err == ERR_OK) op_fill(*out, &normal, stream, i);
+    if (err == ERR_OK) fill_input(*out, &normal, stream, i);
     return err;
 }
 
@@ -46,7 +46,7 @@ Err op_data_init(OpData *data, const Op *op, const OpCase *op_case) {
         if (shape_is_absent(&data->spec.x[i])) continue;
         OpCaseInput input = op_case->x[i];
         TRY(mem_alloc(&data->x[i], (size_t)shape_count(&data->spec.x[i]), sizeof(double)));
-        op_fill(data->x[i], &input, rng_stream(1, name), i);
+        fill_input(data->x[i], &input, rng_stream(1, name), i);
         TRY(fill_normal(&data->start[i], &data->spec.x[i], rng_stream(2, name), i));
     }
     for (int i = 0; i < op->n_out; i++)

@@ -1,52 +1,36 @@
 /* scale: y = a x + b.   dx = a dy. */
-#include "kernels/infer.h"
+#include "kernels/elementwise.h"
 #include "kernels/op.h"
 #include "kernels/ops.h"
 #include "kernels/simd.h"
 
-static Err infer(OpSpec *spec) {
-    Err err = infer_type(spec, 0, "x", DT_REAL);
-    if (err == ERR_OK) infer_output(spec, DT_REAL, spec->x[0]);
-    return err;
-}
-
-KERNEL static void scale_add(float *y, const float *x, float a, float b, int64_t n) {
-    for (int64_t k = 0; k < n; k++) y[k] = a * x[k] + b;
-}
-
-KERNEL static void accumulate(float *y, const float *x, float a, int64_t n) {
-    for (int64_t k = 0; k < n; k++) y[k] += a * x[k];
-}
-
-static void fwd_task(void *arg, int i_task) {
-    const OpCall *call = arg;
+KERNEL static void forward(const OpCall *call, int64_t first, int64_t last) {
     const ScaleAttr *attr = call->spec->attr;
-    int64_t first = 0, last = 0;
-    par_range(shape_count(&call->spec->x[0]), call->shards, i_task, &first, &last);
-    scale_add((float *)call->y[0] + first, (const float *)call->x[0] + first, (float)attr->a, (float)attr->b,
-              last - first);
+    const float a = (float)attr->a, b = (float)attr->b, *x = call->x[0];
+    float *y = call->y[0];
+    KERNEL_LOOP
+    for (int64_t k = first; k < last; k++) y[k] = a * x[k] + b;
+}
+
+KERNEL static void backward(const OpCall *call, int64_t first, int64_t last) {
+    const float a = (float)((const ScaleAttr *)call->spec->attr)->a, *dy = call->dy[0];
+    float *dx = call->dx[0];
+    if (call->accumulate & OP_X(0)) {
+        KERNEL_LOOP
+        for (int64_t k = first; k < last; k++) dx[k] += a * dy[k];
+    } else {
+        KERNEL_LOOP
+        for (int64_t k = first; k < last; k++) dx[k] = a * dy[k];
+    }
 }
 
 static Err fwd(const OpCall *call) {
-    par_run(call->par, call->shards, fwd_task, (void *)call);
+    elementwise_run(call, shape_count(&call->spec->x[0]), forward);
     return ERR_OK;
 }
 
-static void bwd_task(void *arg, int i_task) {
-    const OpCall *call = arg;
-    const ScaleAttr *attr = call->spec->attr;
-    int64_t first = 0, last = 0;
-    par_range(shape_count(&call->spec->x[0]), call->shards, i_task, &first, &last);
-    float *dx = (float *)call->dx[0] + first;
-    const float *dy = (const float *)call->dy[0] + first;
-    if (call->accumulate & OP_X(0))
-        accumulate(dx, dy, (float)attr->a, last - first);
-    else
-        scale_add(dx, dy, (float)attr->a, 0.0f, last - first);
-}
-
 static Err bwd(const OpCall *call) {
-    par_run(call->par, call->shards, bwd_task, (void *)call);
+    elementwise_run(call, shape_count(&call->spec->x[0]), backward);
     return ERR_OK;
 }
 
@@ -82,7 +66,7 @@ const Op op_scale = {
     .alias_fwd = OP_X(0),
     .alias_bwd = OP_X(0),
     .attr_bytes = sizeof(ScaleAttr),
-    .infer = infer,
+    .infer = elementwise_infer,
     .fwd = fwd,
     .bwd = bwd,
     .ref_fwd = ref_fwd,

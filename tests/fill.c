@@ -1,4 +1,4 @@
-#include "tests/op_fill.h"
+#include "tests/fill.h"
 
 #include <math.h>
 
@@ -51,7 +51,7 @@ static void ensure_one(double *out, const OpCaseInput *input, int64_t n, Rng *rn
     out[at] = label ? (double)rng_below(rng, (uint32_t)input->scale) : 1.0;
 }
 
-void op_fill(double *out, const OpCaseInput *input, RngStream stream, int i_input) {
+void fill_input(double *out, const OpCaseInput *input, RngStream stream, int i_input) {
     int64_t n = shape_count(&input->shape);
     for (int64_t k = 0; k < n; k++) {
         Rng rng = rng_at(stream, (uint64_t)i_input, (uint64_t)k);
