@@ -307,13 +307,13 @@ TensorId graph_op_into(Graph *graph, const char *op_name, const char *name, cons
                        int n_x, const TensorId *into, TensorId *y) {
     char full[NAME_LEN];
     TensorId ins[OP_MAX_X];
-    for (int i = 0; y != NULL && i < 1; i++) y[i] = TENSOR_NONE;
+    if (y != NULL) y[0] = TENSOR_NONE;
     if (graph->err != ERR_OK) return TENSOR_NONE;
     graph_scoped(graph, name, full, sizeof full);
     const Op *op = op_find(op_name);
     if (op == NULL) return graph_fail(graph, ERR_ARG, "%s: there is no op %s", full, op_name);
     if (n_x > OP_MAX_X) return graph_fail(graph, ERR_ARG, "%s: %d inputs are too many", full, n_x);
-    memcpy(ins, x, (size_t)n_x * sizeof *x);
+    for (int i = 0; i < n_x; i++) ins[i] = x[i];
     separate_inputs(graph, op, ins, n_x);
     Node *node = graph_add_node(graph, op, full, attr);
     if (node == NULL) return TENSOR_NONE;
