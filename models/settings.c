@@ -151,17 +151,18 @@ static bool among(const char *values, size_t len, const char *text) {
     return false;
 }
 
-/* One "key=value|value" of len bytes. */
+/* One "key=value|value" or "key!=value|value" of len bytes. Neither holds where key is not set or has no effect. */
 static bool condition_holds(const Settings *settings, const char *condition, size_t len, const OptionName *name,
                             int depth) {
     char pattern[KEY_LEN], key[KEY_LEN];
     const char *equals = memchr(condition, '=', len);
-    ASSERT(equals != NULL && equals - condition < KEY_LEN);
-    (void)snprintf(pattern, sizeof pattern, "%.*s", (int)(equals - condition), condition);
+    ASSERT(equals != NULL && equals > condition && equals - condition < KEY_LEN);
+    bool negated = equals[-1] == '!';
+    (void)snprintf(pattern, sizeof pattern, "%.*s", (int)(equals - condition) - negated, condition);
     if (!option_expand(key, pattern, name)) return false;
     const Setting *setting = find(settings, key);
     if (setting == NULL || row_in_force(settings, key, depth + 1) == NULL) return false;
-    return among(equals + 1, len - (size_t)(equals + 1 - condition), plain_text(setting));
+    return among(equals + 1, len - (size_t)(equals + 1 - condition), plain_text(setting)) != negated;
 }
 
 static bool when_holds(const Settings *settings, const Option *row, const OptionName *name, int depth) {

@@ -72,7 +72,7 @@ static const Option fixed_focus[] = {
     {.key = "focus.boxes",
      .type = OPT_TEXT,
      .def = "true",
-     .when = "focus.kind=original|kl",
+     .when = "focus.kind!=none",
      .check = check_boxes,
      .help = "boxes that the branch learns from"},
     {.key = "focus.target",

@@ -245,6 +245,7 @@ static void defaults_follow_conditions(void **state) {
     assert_true(settings_bool(s, "record.attention"));
     assert_int_equal(settings_int(s, "memory.budget"), INT64_C(24) << 30);
     assert_true(settings_applies(s, "focus.sigma"));
+    assert_true(settings_applies(s, "focus.boxes"));
     assert_false(settings_applies(s, "focus.patch"));
     char **names = NULL;
     size_t n = 0;
@@ -272,6 +273,7 @@ static void conditions_are_transitive(void **state) {
     Settings *s = settings_of(pairs);
     assert_int_equal(settings_resolve(s), ERR_OK);
     assert_false(settings_applies(s, "focus.target"));
+    assert_false(settings_applies(s, "focus.boxes"));
     assert_false(settings_applies(s, "focus.sigma"));
     settings_free(s);
 }

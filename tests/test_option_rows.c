@@ -65,10 +65,12 @@ static void types_and_limits_agree(void **state) {
     }
 }
 
-/* One "key=value|value": the key is a row's, and every value is one that the row accepts. */
+/* One "key=value|value" or "key!=value|value": the key is a row's, and every value is one that the row accepts. */
 static void check_condition(const Option *row, const char *condition) {
     char key[KEY_LEN], values[KEY_LEN];
     if (sscanf(condition, "%255[^=]=%255s", key, values) != 2) fail_msg("%s: condition '%s'", row->key, condition);
+    size_t len = strlen(key);
+    if (len > 0 && key[len - 1] == '!') key[len - 1] = '\0';
     const Option *asked = NULL;
     for (int i = 0; i < n_rows; i++)
         if (strcmp(rows[i]->key, key) == 0) asked = rows[i];
