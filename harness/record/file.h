@@ -1,0 +1,25 @@
+/* Files that appear whole or not at all. */
+#ifndef HARNESS_RECORD_FILE_H
+#define HARNESS_RECORD_FILE_H
+
+#include <stddef.h>
+
+#include "kernels/err.h"
+
+/* *out = "<path>.<process>.tmp", beside path so that it can be renamed into place; a leftover of that name is removed.
+ * The caller owns *out. */
+Err file_beside(char **out, const char *path) MUST_CHECK;
+
+/* Forces the file's bytes to the disk. ERR_IO. */
+Err file_sync(const char *path) MUST_CHECK;
+
+/* Puts the synced file `from` at `to`, replacing what is there, and syncs the folder. */
+Err file_replace(const char *from, const char *to) MUST_CHECK;
+
+/* The same, but `to` must not exist: *taken says that it did, and then nothing was changed. */
+Err file_claim(const char *from, const char *to, int *taken) MUST_CHECK;
+
+/* Copies a file byte by byte. ERR_MISSING, ERR_CREATE, ERR_IO. */
+Err file_copy(const char *from, const char *to) MUST_CHECK;
+
+#endif
