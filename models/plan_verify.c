@@ -15,6 +15,7 @@ typedef struct Claims {
     const Plan *plan;
     Claim *items;
     int n;
+    bool *written; /* per tensor: a base that some node wrote already */
 } Claims;
 
 static Claim extent(const Plan *plan, TensorId base) {
@@ -43,8 +44,11 @@ static void claim(Claims *claims, TensorId base) {
 
 static const char *name_of(const Claims *claims, TensorId t) { return claims->plan->graph->tensors[t].name; }
 
-/* The op allows its output to lie on this input: the pair (out, in) of one node. */
-static bool alias_is_declared(const Node *node, const Graph *graph, TensorId out_base, TensorId in_base) {
+/* The op allows its output to lie on this input, element on element: the pair (out, in) of one node. */
+static bool alias_is_declared(const Claims *claims, const Node *node, TensorId out_base, TensorId in_base) {
+    const Graph *graph = claims->plan->graph;
+    if (extent(claims->plan, out_base).begin != extent(claims->plan, in_base).begin) return false;
+    if (shape_count(&graph->tensors[out_base].shape) != shape_count(&graph->tensors[in_base].shape)) return false;
     for (int i = 0; i < node->spec.n_x; i++) {
         TensorId out = node->backward ? node->dx[i] : node->y[0];
         TensorId in = node->backward ? node->dy[0] : node->x[i];
@@ -66,7 +70,7 @@ static Err check_node(const Claims *claims, const Node *node, const TensorId *re
         for (int r = 0; r < n_reads + n_writes; r++) {
             TensorId other = graph->tensors[r < n_reads ? reads[r] : writes[r - n_reads]].base;
             if (other == out || !overlap(mine, extent(claims->plan, other))) continue;
-            if (r < n_reads && alias_is_declared(node, graph, out, other)) continue;
+            if (r < n_reads && alias_is_declared(claims, node, out, other)) continue;
             return err_set(ERR_GATE, "plan: %s writes %s over %s", node->name, name_of(claims, out),
                            name_of(claims, other));
         }
@@ -85,7 +89,14 @@ static Err play_node(Claims *claims, int i_node) {
                            name_of(claims, reads[r]));
     Err err = check_node(claims, node, reads, n_reads, writes, n_writes);
     if (err != ERR_OK) return err;
-    for (int w = 0; w < n_writes; w++) claim(claims, graph->tensors[writes[w]].base);
+    for (int w = 0; w < n_writes; w++) {
+        TensorId base = graph->tensors[writes[w]].base;
+        if (claims->written[base] && !owns(claims, base))
+            return err_set(ERR_GATE, "plan: %s writes on into %s after its memory was given away", node->name,
+                           name_of(claims, base));
+        claim(claims, base);
+        claims->written[base] = true;
+    }
     return ERR_OK;
 }
 
@@ -126,10 +137,12 @@ Err plan_verify(const Plan *plan) {
     Err err = ERR_OK;
     Claims claims = {.plan = plan};
     TRY(mem_alloc(&claims.items, (size_t)plan->graph->n_tensors + 1, sizeof *claims.items));
+    TRY(mem_alloc(&claims.written, (size_t)plan->graph->n_tensors + 1, sizeof *claims.written));
     TRY(claim_before_step(&claims));
     for (int i = 0; i < plan->graph->n_nodes; i++) TRY(play_node(&claims, i));
     TRY(check_end(&claims));
 done:
     mem_free(claims.items);
+    mem_free(claims.written);
     return err;
 }

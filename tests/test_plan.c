@@ -1,0 +1,281 @@
+/* Plans of random graphs: proven by plan_verify, by storage that follows lifetimes (checked mode), by NaN in what is
+ * free (poison mode), and by equal bits in all of them. Placement against brute force on small sets of blocks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <math.h>
+
+#include <cmocka.h>
+
+#include "kernels/mem.h"
+#include "kernels/rng.h"
+#include "models/exec.h"
+#include "models/nn.h"
+
+enum { MAX_POOL = 64, N_GRAPHS = 60 };
+
+#define OK(call) assert_true_with(call, #call, __LINE__)
+static void assert_true_with(Err err, const char *text, int line) {
+    if (err != ERR_OK) fail_msg("line %d: %s: %s", line, text, err_message());
+}
+
+typedef struct Built {
+    ParamSet params;
+    Graph *g;
+    TensorId input, loss;
+    int n_weights;
+} Built;
+
+static void free_built(Built *b) {
+    graph_free(b->g);
+    params_clear(&b->params);
+}
+
+/* Random ops over tensors of one shape, slices of a buffer, reductions and shared weights; the sum of squares of some
+ * of them is the loss. */
+static void random_graph(Built *b, uint64_t seed) {
+    Rng rng = rng_at(rng_stream(seed, "test.graph"), 0, 0);
+    int64_t rows = 2 + rng_below(&rng, 4), cols = 3 + rng_below(&rng, 40);
+    Shape shape = SHAPE2(rows, cols);
+    TensorId pool[MAX_POOL];
+    int n = 0;
+    params_init(&b->params);
+    OK(graph_new(&b->g, &b->params));
+    Graph *g = b->g;
+    b->input = graph_input(g, "input", DT_REAL, shape);
+    pool[n++] = b->input;
+    b->n_weights = 1 + (int)rng_below(&rng, 3);
+    for (int i = 0; i < b->n_weights; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "w%d", i);
+        pool[n++] = graph_param(g, name, i == 2 ? SHAPE1(cols) : shape, init_uniform(0.5));
+    }
+    int n_ops = 4 + (int)rng_below(&rng, 24);
+    for (int i = 0; i < n_ops && n < MAX_POOL; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "op%d.y", i);
+        TensorId a = pool[rng_below(&rng, (uint32_t)n)], c = pool[rng_below(&rng, (uint32_t)n)];
+        if (graph_shape(g, a)->rank != 2) a = b->input;
+        switch (rng_below(&rng, 7)) {
+        case 0: pool[n++] = g_tanh(g, name, a); break;
+        case 1: pool[n++] = g_scale(g, name, a, 0.7, 0.1); break;
+        case 2: pool[n++] = g_log_softmax(g, name, a); break;
+        case 3: pool[n++] = g_add(g, name, a, c); break;
+        case 4: pool[n++] = g_tanh(g, name, g_mul(g, "product", a, c)); break;
+        case 5: pool[n++] = g_mul(g, name, a, g_sum(g, "row", g_tanh(g, "t", a), 1, true)); break;
+        default: { /* two rows of a buffer, written by two nodes, read as a whole and in part */
+            TensorId buffer = graph_buffer(g, name, DT_REAL, SHAPE3(2, rows, cols));
+            for (int64_t k = 0; k < 2; k++) {
+                TensorId into = graph_slice(g, buffer, k), in = k == 0 ? a : pool[0];
+                (void)graph_op_into(g, "tanh", "part", NULL, &in, 1, &into, NULL);
+            }
+            TensorId whole = g_sum(g, "whole", buffer, 0, false);
+            pool[n++] = g_add(g, "parts", whole, graph_slice(g, buffer, 1));
+            break;
+        }
+        }
+        OK(graph_status(g));
+    }
+    TensorId total = g_sum(g, "total", g_tanh(g, "last", pool[n - 1]), -1, false);
+    for (int i = 1; i <= b->n_weights; i++) /* every weight matters, so that every one has a gradient */
+        total = g_add(g, "total", total, g_sum(g, "square", g_mul(g, "sq", pool[i], pool[i]), -1, false));
+    b->loss = graph_keep(g, total);
+    graph_backward(g, total);
+    for (int i = 1; i <= b->n_weights; i++) (void)graph_keep(g, graph_grad(g, pool[i]));
+    graph_finish(g, DEVICE_CPU, 2);
+    OK(graph_status(g));
+}
+
+/* Runs in one mode and returns loss and gradients behind each other; *peak is the checked mode's count. */
+static float *run(const Built *b, const Plan *plan, const Backend *backend, ExecMode mode, size_t *n, size_t *peak) {
+    Arena *arena = NULL;
+    Exec *exec = NULL;
+    Par *par = NULL;
+    float *out = NULL, *input = NULL;
+    const Graph *g = b->g;
+    size_t n_in = (size_t)shape_count(graph_shape(g, b->input));
+    OK(par_new(&par, 2));
+    OK(arena_new(&arena, backend, &b->params, mode == EXEC_SEPARATE ? 0 : plan->transient_bytes));
+    OK(arena_initialise(arena, 5));
+    OK(exec_new(&exec, plan, arena, mode, par));
+    OK(mem_alloc(&input, n_in, sizeof *input));
+    for (size_t i = 0; i < n_in; i++) input[i] = (float)((int)(i * 37 % 19) - 9) / 10.0f;
+    *n = 1;
+    for (int i = 0; i < b->params.n; i++) *n += (size_t)shape_count(&b->params.items[i].shape);
+    OK(mem_alloc(&out, *n, sizeof *out));
+    for (int repeat = 0; repeat < 2; repeat++) { /* what a first step leaves behind must not matter */
+        OK(exec_upload(exec, b->input, input));
+        OK(exec_run(exec));
+    }
+    OK(exec_download(exec, b->loss, out));
+    size_t at = 1;
+    for (TensorId t = 0; t < g->n_tensors; t++) {
+        if (g->tensors[t].param < 0 || g->tensors[t].base != t || g->tensors[t].grad == TENSOR_NONE) continue;
+        OK(exec_download(exec, g->tensors[t].grad, out + at));
+        at += (size_t)shape_count(&g->tensors[t].shape);
+    }
+    assert_int_equal(at, *n);
+    *peak = exec_peak_bytes(exec);
+    exec_free(exec);
+    arena_free(arena);
+    par_free(par);
+    mem_free(input);
+    return out;
+}
+
+static void test_modes_agree(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < N_GRAPHS; seed++) {
+        Built b;
+        random_graph(&b, seed);
+        for (int in_place = 0; in_place < 2; in_place++) {
+            Plan *plan = NULL;
+            size_t n = 0, peak = 0;
+            OK(plan_build(&plan, b.g, sizeof(float), in_place));
+            OK(plan_verify(plan));
+            assert_true(plan->transient_bytes >= plan->live_bytes);
+            float *arena = run(&b, plan, backend_cpu(), EXEC_ARENA, &n, &peak);
+            float *poison = run(&b, plan, backend_cpu(), EXEC_POISON, &n, &peak);
+            float *separate = run(&b, plan, backend_cpu(), EXEC_SEPARATE, &n, &peak);
+            float *checked = run(&b, plan, backend_cpu(), EXEC_CHECKED, &n, &peak);
+            assert_int_equal(peak, plan->live_bytes);
+            assert_memory_equal(arena, poison, n * sizeof *arena);
+            assert_memory_equal(arena, separate, n * sizeof *arena);
+            assert_memory_equal(arena, checked, n * sizeof *arena);
+            for (size_t i = 0; i < n; i++) assert_true(arena[i] == arena[i]);
+            mem_free(arena);
+            mem_free(poison);
+            mem_free(separate);
+            mem_free(checked);
+            plan_free(plan);
+        }
+        free_built(&b);
+    }
+}
+
+/* The loss of the reference as a function of one element of one weight. */
+static double ref_loss(Exec *exec, Arena *arena, const Built *b, const float *input, int i_param, int64_t e,
+                       double value, double *gradient) {
+    const Graph *g = b->g;
+    OK(exec_upload(exec, b->input, input));
+    (void)arena;
+    TensorId weight = TENSOR_NONE;
+    for (TensorId t = 0; t < g->n_tensors; t++)
+        if (g->tensors[t].param == i_param && g->tensors[t].base == t) weight = t;
+    double *at = (double *)exec_pointer(exec, weight) + e, before = *at;
+    *at += value;
+    OK(exec_run(exec));
+    *at = before;
+    if (gradient != NULL) *gradient = ((const double *)exec_pointer(exec, g->tensors[weight].grad))[e];
+    return *(const double *)exec_pointer(exec, b->loss);
+}
+
+static void test_gradients(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        Built b;
+        Plan *plan = NULL;
+        Arena *arena = NULL;
+        Exec *exec = NULL;
+        float *input = NULL;
+        random_graph(&b, seed);
+        size_t n_in = (size_t)shape_count(graph_shape(b.g, b.input));
+        OK(mem_alloc(&input, n_in, sizeof *input));
+        for (size_t i = 0; i < n_in; i++) input[i] = (float)((int)(i * 29 % 23) - 11) / 12.0f;
+        OK(plan_build(&plan, b.g, sizeof(double), true));
+        OK(arena_new(&arena, backend_ref(), &b.params, 0));
+        OK(arena_initialise(arena, 7));
+        OK(exec_new(&exec, plan, arena, EXEC_SEPARATE, NULL));
+        for (int p = 0; p < b.params.n; p++) {
+            int64_t count = shape_count(&b.params.items[p].shape);
+            for (int64_t e = 0; e < count; e += 1 + count / 3) {
+                double h = 1e-5, gradient = 0;
+                (void)ref_loss(exec, arena, &b, input, p, e, 0, &gradient);
+                double up = ref_loss(exec, arena, &b, input, p, e, h, NULL);
+                double down = ref_loss(exec, arena, &b, input, p, e, -h, NULL);
+                double difference = (up - down) / (2 * h), scale = 1 + (gradient < 0 ? -gradient : gradient);
+                assert_true(fabs(gradient - difference) <= 1e-6 * scale);
+            }
+        }
+        exec_free(exec);
+        arena_free(arena);
+        plan_free(plan);
+        mem_free(input);
+        free_built(&b);
+    }
+}
+
+/* A chain needs what its widest node needs, and no byte more. */
+static void test_chain_is_exact(void **state) {
+    (void)state;
+    Built b;
+    Plan *plan = NULL;
+    params_init(&b.params);
+    OK(graph_new(&b.g, &b.params));
+    TensorId x = graph_input(b.g, "input", DT_REAL, SHAPE1(1000));
+    x = g_add(b.g, "bias", x, graph_param(b.g, "w", SHAPE1(1000), init_uniform(1)));
+    for (int i = 0; i < 20; i++) x = g_tanh(b.g, "y", x);
+    TensorId loss = graph_keep(b.g, g_sum(b.g, "sum", x, -1, false));
+    graph_backward(b.g, loss);
+    graph_finish(b.g, DEVICE_CPU, 1);
+    OK(plan_build(&plan, b.g, sizeof(float), true));
+    OK(plan_verify(plan));
+    assert_int_equal(plan->transient_bytes, plan->live_bytes);
+    assert_true(plan_ratio(plan) == 1.0);
+    plan_free(plan);
+    free_built(&b);
+}
+
+/* plan_verify must see a plan that is wrong: every block moved onto its neighbour is refused, unless nobody minds. */
+static void test_verify_sees_overlaps(void **state) {
+    (void)state;
+    Built b;
+    Plan *plan = NULL;
+    int refused = 0, moved = 0;
+    random_graph(&b, 3);
+    OK(plan_build(&plan, b.g, sizeof(float), true));
+    OK(plan_verify(plan));
+    for (int i = 0; i < plan->n_blocks; i++)
+        for (int j = 0; j < plan->n_blocks; j++) {
+            const PlanBlock *p = &plan->blocks[i], *q = &plan->blocks[j];
+            if (i == j || p->last < q->first || q->last < p->first) continue;
+            size_t was = plan->blocks[i].offset;
+            plan->blocks[i].offset = plan->blocks[j].offset;
+            moved++;
+            refused += plan_verify(plan) == ERR_GATE;
+            plan->blocks[i].offset = was;
+        }
+    assert_true(moved > 10);
+    assert_int_equal(refused, moved);
+    plan_free(plan);
+    free_built(&b);
+}
+
+static void test_builder_errors(void **state) {
+    (void)state;
+    Built b;
+    params_init(&b.params);
+    OK(graph_new(&b.g, &b.params));
+    TensorId x = graph_input(b.g, "x", DT_REAL, SHAPE2(3, 4));
+    TensorId y = graph_input(b.g, "y", DT_REAL, SHAPE2(3, 5));
+    TensorId bad = g_add(b.g, "sum", x, y);
+    assert_int_equal(bad, TENSOR_NONE);
+    assert_int_equal(g_tanh(b.g, "after", bad), TENSOR_NONE);
+    assert_int_equal(graph_status(b.g), ERR_SHAPE);
+    assert_non_null(strstr(err_message(), "sum"));
+    free_built(&b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_modes_agree),    cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_chain_is_exact), cmocka_unit_test(test_verify_sees_overlaps),
+        cmocka_unit_test(test_builder_errors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
