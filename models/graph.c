@@ -357,7 +357,7 @@ void graph_finish(Graph *graph, Device device, int shards) {
     graph->finished = true;
     for (int i = 0; i < graph->n_nodes; i++) {
         Node *node = &graph->nodes[i];
-        if (node->op->scratch_bytes == NULL || device == DEVICE_REF) continue;
+        if (node->op->scratch_bytes == NULL) continue;
         size_t bytes = node->op->scratch_bytes(&node->spec, device, node->backward, node->wanted, shards);
         if (bytes == 0) continue;
         char name[NAME_LEN];
