@@ -33,8 +33,10 @@ typedef enum Err {
 #if defined(__GNUC__)
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
+#define NO_RETURN __attribute__((noreturn))
 #else
 #define MUST_CHECK
+#define NO_RETURN
 #define PRINTF_LIKE(fmt, first)
 #endif
 
@@ -73,7 +75,7 @@ void err_clear(void);
     } while (0)
 
 /* A mistake of ours, never of the input, memory or device. Always compiled in. */
-void assert_failed(const char *expr, const char *file, int line);
+void assert_failed(const char *expr, const char *file, int line) NO_RETURN;
 #define ASSERT(expr) ((expr) ? (void)0 : assert_failed(#expr, __FILE__, __LINE__))
 
 #ifdef __cplusplus

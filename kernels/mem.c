@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/libmem.h"
+
 enum { ALIGN = 64 };
 
 static atomic_uint_fast64_t n_allocs, live_blocks, live_bytes, peak_bytes, fail_countdown;
@@ -42,8 +44,8 @@ Err mem_alloc(void *out, size_t n, size_t size) {
     size_t bytes = 0, total = 0;
     if (size_mul3(&bytes, n, size, 1) != ERR_OK || __builtin_add_overflow(bytes, (size_t)(2 * ALIGN - 1), &total))
         return err_set(ERR_NOMEM, "out of memory: %zu x %zu bytes asked for", n, size);
-    total = total / ALIGN * ALIGN; /* aligned_alloc wants a multiple */
-    char *raw = injected_failure() ? NULL : aligned_alloc(ALIGN, total);
+    total = total / ALIGN * ALIGN; /* a multiple is wanted */
+    char *raw = injected_failure() ? NULL : libmem_own_alloc(ALIGN, total);
     if (raw == NULL) return err_set(ERR_NOMEM, "out of memory: %zu bytes asked for", bytes);
     memcpy(raw, &bytes, sizeof bytes);
     memset(raw + ALIGN, 0, total - ALIGN);
@@ -62,7 +64,7 @@ void mem_free(void *block) {
     memcpy(&bytes, raw, sizeof bytes);
     atomic_fetch_sub(&live_blocks, 1);
     atomic_fetch_sub(&live_bytes, bytes);
-    free(raw);
+    libmem_own_free(raw);
 }
 
 Err mem_grow(void *block, size_t n_old, size_t n, size_t size) {
