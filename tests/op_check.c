@@ -264,13 +264,15 @@ done:
     return err;
 }
 
-/* The derivative of the functional along `direction` [n] of x[i], by four points: error of order h^4. */
+/* The derivative of the functional along `direction` [n] of x[i], by four points: error of order h^4. The step is in
+ * proportion to the tensor, so that probabilities stay probabilities. */
 static Err slope(double *out, const OpData *data, int i, const double *direction) {
     Err err = ERR_OK;
     double *moved = NULL, loss[4] = {0};
     double *x[OP_MAX_X];
-    const double step[4] = {-2.0, -1.0, 1.0, 2.0}, h = 1e-4;
+    const double step[4] = {-2.0, -1.0, 1.0, 2.0};
     int64_t n = shape_count(&data->spec.x[i]);
+    double largest = compare_largest(data->x[i], n), h = 1e-4 * (largest > 0.0 ? largest : 1.0);
     memcpy(x, data->x, sizeof x);
     TRY(mem_alloc(&moved, (size_t)n, sizeof *moved));
     x[i] = moved;

@@ -1,0 +1,58 @@
+/* What the losses on attention weights share: rows of alpha [T,B,L], each with a box [T,B,4], over positions whose
+ * centres are centre_x [L] pixels. Depends on op.h, elementwise. */
+#ifndef KERNELS_ATTENTION_TARGET_H
+#define KERNELS_ATTENTION_TARGET_H
+
+#include "kernels/elementwise.h"
+#include "kernels/simd.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Inputs of attention_mass and attention_kl. */
+enum { TARGET_ALPHA, TARGET_BOX, TARGET_CENTRE_X, TARGET_INV_COUNT, TARGET_N_X };
+
+/* Coordinates inside a box. */
+enum { BOX_X0, BOX_Y0, BOX_X1, BOX_Y1, BOX_SIZE };
+
+/* Inputs of a test case: boxes and positions are spread over `pixels`. */
+#define TARGET_CASE(t, b, l, pixels, box_fill)                                                                         \
+    {{3, {t, b, l}}, DT_REAL, FILL_PROB, 0, false}, {{3, {t, b, 4}}, DT_REAL, box_fill, pixels, false},                \
+        {{1, {l}}, DT_REAL, FILL_POSITIVE, pixels, false}, {                                                           \
+        {0}, DT_REAL, FILL_POSITIVE, 0, false                                                                          \
+    }
+
+/* Positions that a row works on at a time, in buffers on the stack. */
+enum { TARGET_CHUNK = 256 };
+
+/* One output, loss []. */
+Err attention_target_infer(OpSpec *spec) MUST_CHECK;
+
+/* Scratch of the forward pass: one double for each row. */
+size_t attention_target_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards);
+
+/* loss = inv_count * sum over rows, where fn writes a row's term to ((double *)scratch)[row]. The rows are added in
+ * order, so that the bits do not depend on the shards. */
+Err attention_target_loss(const OpCall *call, ElementwiseFn fn) MUST_CHECK;
+
+static inline int64_t attention_target_rows(const OpSpec *spec) { return shape_rows(&spec->x[TARGET_ALPHA]); }
+
+/* A box of no width, or NaN, is none. */
+KERNEL_INLINE bool attention_target_has_box(const float *box) { return box[BOX_X1] > box[BOX_X0]; }
+
+/* out[n] = the part of each position's cell [centre - cell / 2, centre + cell / 2) that lies in [x0, x1). */
+KERNEL_INLINE void attention_target_overlap(float *out, const float *centre, int64_t n, float cell, const float *box) {
+    const float half = 0.5f * cell, x0 = box[BOX_X0], x1 = box[BOX_X1], per_cell = 1.0f / cell;
+    KERNEL_LOOP
+    for (int64_t k = 0; k < n; k++) {
+        const float low = centre[k] - half > x0 ? centre[k] - half : x0;
+        const float high = centre[k] + half < x1 ? centre[k] + half : x1;
+        out[k] = high > low ? (high - low) * per_cell : 0.0f;
+    }
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
