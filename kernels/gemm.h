@@ -42,7 +42,7 @@ static inline Gemm gemm_nt(int64_t m, int64_t n, int64_t k, bool add) {
     return g;
 }
 
-/* Scratch of one gemm_run, bytes; the same on every CPU, at most 768 KiB. */
+/* Scratch of one gemm_run, bytes; the same on every CPU, does not shrink when m, n or k grow, at most 768 KiB. */
 size_t gemm_scratch_bytes(const Gemm *g);
 
 /* a, b, c: float arrays as described by g; c overlaps neither. scratch: gemm_scratch_bytes(g) bytes, 64-byte aligned,
