@@ -96,6 +96,8 @@ $(B)/gen/all: FORCE
 	put formats.inc '$(call names,harness/report/format_*.c,format_)'; \
 	put options.inc "$$(sed -n 's/^const Option \([a-z0-9_]*\)_options\[\].*/X(\1)/p' $$(ls models/*.c models/*/*.c harness/*/*.c 2>/dev/null) /dev/null | sort | sed 's/$$/\\n/' | tr -d '\n')"
 	@test -e $@ || touch $@
+# So that whoever includes a table waits for it.
+$(patsubst %,$(B)/gen/%.inc,ops encoders focus metrics commands formats options): $(B)/gen/all ;
 
 # What was built, for --version and for the provenance of results.
 VERSION := 0.1.0
