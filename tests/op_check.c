@@ -165,11 +165,13 @@ done:
     return err;
 }
 
-/* Each dy in turn is left out: the same as a dy of zeros. */
+/* Each dy in turn is left out, where others remain: the same as a dy of zeros. */
 static Err backward_without_dy(const Backward *b, uint32_t wanted) {
     Err err = ERR_OK;
     OpValues expected = {0};
-    for (int k = 0; b->data->op->n_out > 1 && k < b->data->op->n_out; k++) {
+    int n_dy = 0;
+    for (int k = 0; k < OP_MAX_Y; k++) n_dy += b->data->dy[k] != NULL;
+    for (int k = 0; n_dy > 1 && k < OP_MAX_Y; k++) {
         if (b->data->dy[k] == NULL) continue;
         OpData zeroed = *b->data;
         TRY(mem_alloc(&zeroed.dy[k], (size_t)shape_count(&zeroed.spec.y[k]), sizeof(double)));
