@@ -11,7 +11,7 @@ WERROR  ?=
 # Debian packages: to build and run; for `make check`; for PyTorch's side of `make bench`, installed by nothing here.
 APT       := build-essential pkg-config libyaml-dev libhdf5-dev libfreetype-dev libfontconfig-dev libmatio-dev \
              libpng-dev libcairo2-dev libjansson-dev nettle-dev libdnnl-dev librandom123-dev libcmocka-dev \
-             fonts-dejavu-core fonts-dejavu-extra fonts-liberation fonts-freefont-ttf
+             fonts-dejavu-core fonts-dejavu-extra fonts-liberation2 fonts-freefont-ttf
 APT_CHECK := clang-format cppcheck
 APT_BENCH := python3-torch
 
@@ -94,10 +94,15 @@ $(B)/gen/all: FORCE
 	put metrics.inc '$(call names,harness/run/metrics/*.c,)'; \
 	put commands.inc '$(call names,harness/command/cmd_*.c,cmd_)'; \
 	put formats.inc '$(call names,harness/report/format_*.c,format_)'; \
+	put fonts.inc "$$(grep -oh 'fonts: \[[^]]*\]' experiments/*.yaml /dev/null | sed 's/.*\[//; s/\]//; s/, */,/g' | tr , '\n' | sort -u | sed 's/.*/X("&")\\n/' | tr -d '\n')"; \
 	put options.inc "$$(sed -n 's/^const Option \([a-z0-9_]*\)_options\[\].*/X(\1)/p' $$(ls models/*.c models/*/*.c harness/*/*.c 2>/dev/null) /dev/null | sort | sed 's/$$/\\n/' | tr -d '\n')"
 	@test -e $@ || touch $@
 # So that whoever includes a table waits for it.
 $(patsubst %,$(B)/gen/%.inc,ops encoders focus metrics commands formats options): $(B)/gen/all ;
+
+# Looked at again after gen/all, so that an object that includes a changed table is made anew in the same run.
+$(B)/gen/%.inc: $(B)/gen/all FORCE
+	@:
 
 # What was built, for --version and for the provenance of results.
 VERSION := 0.1.0
