@@ -11,7 +11,8 @@
 #define ASAN_UNPOISON_MEMORY_REGION(at, n) ((void)(at), (void)(n))
 #endif
 
-enum { CANARY_BYTES = 128, CANARY = 0xA5 };
+/* As float or double the canary is near the largest number there is: a kernel that reads it cannot be right. */
+enum { CANARY_BYTES = 128, CANARY = 0x7F };
 
 static size_t front_bytes(const Guarded *g) { return (size_t)((char *)g->data - g->block); }
 static size_t back_bytes(const Guarded *g) { return g->block_bytes - front_bytes(g) - g->bytes; }
