@@ -1,0 +1,27 @@
+/* Which font files a family name stands for on this machine. Depends on kernels; fontconfig. */
+#ifndef HARNESS_DATA_FONT_FIND_H
+#define HARNESS_DATA_FONT_FIND_H
+
+#include <stdbool.h>
+
+#include "kernels/err.h"
+
+typedef struct FontFile {
+    char *name; /* family and style */
+    char *path;
+    int index; /* of the face in the file */
+    int version;
+    bool truetype;
+} FontFile;
+
+typedef struct FontFiles {
+    FontFile *file; /* sorted by name, each name once */
+    int n;
+} FontFiles;
+
+/* All faces of the families that are `family` or begin with it and a space or hyphen; or the file, if it has a '/'.
+ * ERR_MISSING with the package to install. */
+Err font_find(FontFiles *out, const char *family) MUST_CHECK;
+void font_files_clear(FontFiles *files);
+
+#endif
