@@ -4,6 +4,7 @@
 #ifndef HARNESS_DATA_LOADER_H
 #define HARNESS_DATA_LOADER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "harness/data/charset.h"
@@ -15,7 +16,9 @@
 /* What a model must know before it is built. */
 typedef struct DataFacts {
     int32_t n_chars;       /* K of the charset: K+1 logits, K+2 tokens */
-    int32_t n_steps;       /* T: the longest label over all sources of train, valid and test, + 1 for EOS */
+    int32_t n_steps;       /* T of training: the longest label over the training sources, + 1 for EOS */
+    int32_t n_steps_eval;  /* T of evaluation: the same over valid and test; n_steps if there are neither. Apart, so
+                              that another test set changes nothing in the training */
     int32_t height, width; /* H, W */
 } DataFacts;
 
@@ -38,6 +41,9 @@ typedef struct LoaderBatch {
     int32_t *source;                   /* [N] number of the source in the loader, -1 for padding */
     int64_t *index;                    /* [N] sample within the source, -1 for padding */
 } LoaderBatch;
+
+/* True if the settings name a source in the set. */
+bool data_has_set(const Settings *settings, const char *set);
 
 typedef struct Loader Loader;
 

@@ -1,6 +1,6 @@
 /* One named source of a cell's data, data.<set>.<name>: drawn lines or a split of a dataset file, behind one
  * interface. Everything that can fail fails in source_open; afterwards a sample is a pure function of its index.
- * Option rows: data_options in source.c. Depends on synth, dataset, charset. */
+ * Option rows: data_options.c, synth_style.c. Depends on synth, dataset, charset. */
 #ifndef HARNESS_DATA_SOURCE_H
 #define HARNESS_DATA_SOURCE_H
 
