@@ -133,7 +133,8 @@ static Err build_eval(Builder *b, Device device) {
     b->g = g = e->graph;
     b->n = settings_int(b->settings, "eval.batch");
     e->image = graph_input(g, "image", DT_REAL, SHAPE4(b->n, s->height, s->width, 3));
-    e->token_in = graph_input(g, "token_in", DT_INT, SHAPE2(s->n_steps, b->n));
+    int64_t n_steps = s->n_steps_eval > 0 ? s->n_steps_eval : s->n_steps;
+    e->token_in = graph_input(g, "token_in", DT_INT, SHAPE2(n_steps, b->n));
     Encoded encoded = build_encoder(b, e->image, false);
     TRY(note_positions(b, &encoded));
     graph_enter(g, "decoder");

@@ -11,7 +11,9 @@
 /* What the data decide. */
 typedef struct ModelSizes {
     int64_t n_chars;       /* K */
-    int64_t n_steps;       /* T */
+    int64_t n_steps;       /* T of training */
+    int64_t n_steps_eval;  /* T of evaluation, apart, so that another test set changes nothing in the training;
+                              0 = n_steps */
     int64_t height, width; /* H, W */
 } ModelSizes;
 
