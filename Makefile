@@ -13,7 +13,7 @@ APT       := build-essential pkg-config libyaml-dev libhdf5-dev libfreetype-dev 
              libpng-dev libcairo2-dev libjansson-dev nettle-dev libdnnl-dev librandom123-dev libcmocka-dev \
              fonts-dejavu-core fonts-dejavu-extra fonts-liberation2 fonts-freefont-ttf
 APT_CHECK := clang-format cppcheck
-APT_BENCH := python3-torch
+APT_BENCH := python3-torch libopenblas0-pthread
 
 # Each configuration has a folder of its own below build/.
 OPT_release   := -O3
@@ -40,7 +40,8 @@ Q        := $(if $(filter 1,$(V)),,@)
 SUB       = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 SRC       := $(sort $(wildcard kernels/*.c kernels/ops/*.c models/*.c models/*/*.c harness/*.c harness/*/*.c harness/*/*/*.c))
-HEADERS   := $(sort $(wildcard kernels/*.h kernels/*/*.h models/*.h models/*/*.h harness/*.h harness/*/*.h harness/*/*/*.h tests/*.h))
+HEADERS   := $(sort $(wildcard kernels/*.h kernels/*/*.h models/*.h models/*/*.h harness/*.h harness/*/*.h harness/*/*/*.h tests/*.h \
+             tests/*/*.h))
 LIB_O     := $(patsubst %.c,$(B)/%.o,$(filter-out harness/main.c,$(SRC)))
 ALL_TESTS := $(sort $(wildcard tests/test_*.c))
 TESTS     := $(sort $(wildcard tests/test_$(T)*.c))
@@ -49,6 +50,8 @@ CLI_TESTS := $(sort $(wildcard tests/cli/$(T)*.sh))
 HELP_C    := $(filter-out $(ALL_TESTS),$(sort $(wildcard tests/*.c)))
 HELP_O    := $(patsubst %.c,$(B)/%.o,$(HELP_C))
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
+BENCH_BIN := $(patsubst %.c,$(B)/%,$(filter tests/bench/bench_%,$(BENCH_C)))
+BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)))
 C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C)
 
 .PHONY: all build deps deps-check help test test-run check check-static check-asan check-headers check-layers check-size \
@@ -71,7 +74,7 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(HELP_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB_O)
+$(B)/tests/bench/bench_%: $(B)/tests/bench/bench_%.o $(BENCH_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -205,7 +208,7 @@ run: all ## train GRID=experiments/FILE.yaml; the same command resumes
 	./refocus run $(GRID)
 
 bench: all ## one training step against PyTorch's, and the convolutions against the FMA peak
-	@+$(SUB) $(patsubst tests/%.c,$(B)/tests/%,$(BENCH_C))
+	@+$(SUB) $(BENCH_BIN)
 	@tests/bench/run.sh $(B)
 
 install: build ## install below PREFIX, staged below DESTDIR
