@@ -266,21 +266,32 @@ done:
     return err;
 }
 
-Err cell_write_digest(hid_t cell, char digest[DIGEST_TEXT]) {
-    Err err = digest_cell(digest, cell);
-    return err != ERR_OK ? err : h5_attr_text(cell, "digest", digest);
+Err cell_head_write(hid_t cells, const char *id, const CellRecord *record, hid_t *cell) {
+    Err err = ERR_OK;
+    FAIL_IF(id == NULL || id[0] == '\0' || strcmp(id, ".") == 0 || strchr(id, '/') != NULL, ERR_ARG,
+            "'%s' cannot name a cell's group", id != NULL ? id : "");
+    TRY(h5_group(cell, cells, id, "NXsubentry"));
+    TRY(labels_write(*cell, record->name, record->variant, record->n_axes, record->axes));
+    TRY(facts_write(*cell, record));
+done:
+    return err;
+}
+
+Err cell_finish(hid_t cell, char digest[DIGEST_TEXT]) {
+    Err err = ERR_OK;
+    const char *plot = h5_has(cell, "curves") ? "curves" : NULL;
+    if (plot == NULL && h5_has(cell, "memory") && h5_has(cell, "memory/timeline")) plot = "memory";
+    TRY(h5_attr_text(cell, "default", plot));
+    TRY(digest_cell(digest, cell));
+    TRY(h5_attr_text(cell, "digest", digest));
+done:
+    return err;
 }
 
 Err cell_write(hid_t cells, const char *id, const CellRecord *record, char digest[DIGEST_TEXT]) {
     Err err = ERR_OK;
     hid_t cell = H5I_INVALID_HID;
-    FAIL_IF(id == NULL || id[0] == '\0' || strchr(id, '/') != NULL, ERR_ARG, "'%s' cannot name a cell's group",
-            id != NULL ? id : "");
-    TRY(h5_group(&cell, cells, id, "NXsubentry"));
-    TRY(labels_write(cell, record->name, record->variant, record->n_axes, record->axes));
-    TRY(facts_write(cell, record));
-    const char *plot = record->memory.planned_bytes >= 0 && record->memory.n_nodes > 0 ? "memory" : NULL;
-    TRY(h5_attr_text(cell, "default", record->curves.n > 0 ? "curves" : plot));
+    TRY(cell_head_write(cells, id, record, &cell));
     TRY(curves_write(cell, &record->curves));
     TRY(evaluations_write(cell, record));
     TRY(attention_write(cell, &record->attention));
@@ -289,7 +300,7 @@ Err cell_write(hid_t cells, const char *id, const CellRecord *record, char diges
     TRY(params_write(cell, "best", &record->best));
     TRY(provenance_write(cell, record->provenance.n, record->provenance.item, record->code_digest));
     TRY(volatile_write(cell, &record->times));
-    TRY(cell_write_digest(cell, digest));
+    TRY(cell_finish(cell, digest));
 done:
     h5_close(cell);
     return err;

@@ -13,9 +13,13 @@ Err file_head_write(hid_t file, hid_t *cells) MUST_CHECK;
 /* Writes the group `id` below cells, with its digest, which is also copied out. */
 Err cell_write(hid_t cells, const char *id, const CellRecord *record, char digest[DIGEST_TEXT]) MUST_CHECK;
 
-/* The parts that are added or changed later. */
+/* The two ends of cell_write: the group with labels and facts (*cell is closed by the caller); and, when its parts are
+ * there, which of them is plotted first, and the digest. */
+Err cell_head_write(hid_t cells, const char *id, const CellRecord *record, hid_t *cell) MUST_CHECK;
+Err cell_finish(hid_t cell, char digest[DIGEST_TEXT]) MUST_CHECK;
+
+/* One set of evaluation/. */
 Err evaluation_write(hid_t sets, const RecordEvaluation *evaluation) MUST_CHECK;
-Err cell_write_digest(hid_t cell, char digest[DIGEST_TEXT]) MUST_CHECK;
 
 /* @name, @variant, @axes of a cell's group. */
 Err labels_write(hid_t cell, const char *name, const char *variant, size_t n_axes, const char *const *axes) MUST_CHECK;
