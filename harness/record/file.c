@@ -1,9 +1,12 @@
-/* Atomic files over POSIX: fsync, rename or link, fsync of the folder. */
+/* Atomic files over POSIX: fsync, rename or link, fsync of the folder; and stamps over their bytes. */
 #include "harness/record/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
+#include <limits.h>
+#include <nettle/sha2.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,14 +34,15 @@ static Err sync_path(const char *path, int flags) {
 
 Err file_sync(const char *path) { return sync_path(path, O_RDONLY); }
 
+/* Allocates nothing: it runs after the point of no return. */
 static Err sync_folder_of(const char *path) {
-    Err err = ERR_OK;
-    char *copy = NULL;
-    TRY(mem_strdup(&copy, path));
-    TRY(sync_path(dirname(copy), O_RDONLY | O_DIRECTORY));
-done:
-    mem_free(copy);
-    return err;
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 1 : (size_t)(slash - path);
+    if (len >= sizeof folder) return err_set(ERR_IO, "path '%.60s...' is too long", path);
+    memcpy(folder, slash == NULL ? "." : path, len);
+    folder[len] = '\0';
+    return sync_path(len > 0 ? folder : "/", O_RDONLY | O_DIRECTORY);
 }
 
 Err file_replace(const char *from, const char *to) {
@@ -63,9 +67,72 @@ Err file_claim(const char *from, const char *to, int *taken) {
     return *taken ? ERR_OK : file_replace(from, to);
 }
 
+/* ---- stamps ---- */
+static const char stamp_head[] = "\nrefocus sha256 ";
+enum { HEAD_LEN = sizeof stamp_head - 1, STAMP_LEN = HEAD_LEN + 2 * SHA256_DIGEST_SIZE + 1, BLOCK = 1 << 16 };
+
+/* SHA-256 of the first n bytes, as the text of a stamp. */
+static Err make_stamp(char stamp[STAMP_LEN + 1], int fd, const char *path, off_t n) {
+    Err err = ERR_OK;
+    uint8_t *block = NULL, sum[SHA256_DIGEST_SIZE];
+    struct sha256_ctx sha;
+    sha256_init(&sha);
+    TRY(mem_alloc(&block, BLOCK, 1));
+    for (off_t at = 0; at < n;) {
+        size_t want = n - at < BLOCK ? (size_t)(n - at) : (size_t)BLOCK;
+        ssize_t got = pread(fd, block, want, at);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) err = io_error(ERR_IO, "read", path);
+        if (got == 0) err = err_set(ERR_IO, "'%s' shrinks while it is read", path);
+        if (got <= 0) goto done;
+        sha256_update(&sha, (size_t)got, block);
+        at += got;
+    }
+    sha256_digest(&sha, sizeof sum, sum);
+    memcpy(stamp, stamp_head, HEAD_LEN);
+    for (int i = 0; i < SHA256_DIGEST_SIZE; i++) (void)snprintf(stamp + HEAD_LEN + 2 * i, 3, "%02x", sum[i]);
+    stamp[STAMP_LEN - 1] = '\n';
+    stamp[STAMP_LEN] = '\0';
+done:
+    mem_free(block);
+    return err;
+}
+
+Err file_stamp(const char *path) {
+    Err err = ERR_OK;
+    char stamp[STAMP_LEN + 1];
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+    if (end < 0) {
+        err = io_error(ERR_IO, "open", path);
+        goto done;
+    }
+    TRY(make_stamp(stamp, fd, path, end));
+    ssize_t put = write(fd, stamp, STAMP_LEN);
+    if (put >= 0 && put < STAMP_LEN) errno = ENOSPC;
+    if (put < STAMP_LEN) err = io_error(ERR_IO, "write", path);
+done:
+    if (fd >= 0 && close(fd) != 0 && err == ERR_OK) err = io_error(ERR_IO, "write", path);
+    return err;
+}
+
+Err file_check_stamp(const char *path) {
+    Err err = ERR_OK;
+    char stamp[STAMP_LEN + 1], found[STAMP_LEN];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return io_error(ERR_MISSING, "open", path);
+    off_t n = lseek(fd, 0, SEEK_END) - STAMP_LEN;
+    if (n < 0 || pread(fd, found, STAMP_LEN, n) != STAMP_LEN || memcmp(found, stamp_head, HEAD_LEN) != 0) goto done;
+    TRY(make_stamp(stamp, fd, path, n));
+    FAIL_IF(memcmp(found, stamp, STAMP_LEN) != 0, ERR_DATA, "its bytes do not have the SHA-256 that it states");
+done:
+    (void)close(fd);
+    return err;
+}
+
+/* ---- copies ---- */
 static Err copy_bytes(int in, int out, const char *from, const char *to) {
     Err err = ERR_OK;
-    enum { BLOCK = 1 << 20 };
     char *block = NULL;
     TRY(mem_alloc(&block, BLOCK, 1));
     for (;;) {

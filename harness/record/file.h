@@ -10,6 +10,14 @@
  * The caller owns *out. */
 Err file_beside(char **out, const char *path) MUST_CHECK;
 
+/* Appends a line with the SHA-256 of all bytes before it. HDF5 does not look behind its own end of file, and cuts the
+ * line off when it writes to the file. */
+Err file_stamp(const char *path) MUST_CHECK;
+
+/* Compares a stamped file with its stamp; a file without one passes. The HDF5 library can crash on damaged bytes, so
+ * that they have to be found before it sees them. ERR_DATA, ERR_MISSING, ERR_IO. */
+Err file_check_stamp(const char *path) MUST_CHECK;
+
 /* Forces the file's bytes to the disk. ERR_IO. */
 Err file_sync(const char *path) MUST_CHECK;
 

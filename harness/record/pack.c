@@ -141,6 +141,7 @@ Err record_pack(const PackGrid *grid, const char *path) {
     char *beside = NULL;
     TRY(file_beside(&beside, path));
     TRY(build(grid, beside));
+    TRY(file_stamp(beside));
     TRY(file_sync(beside));
     TRY(results_open(&results, beside)); /* each cell's contents were compared when it was copied */
     FAIL_IF(results_count(results) != grid->n_entries, ERR_IO, "'%s' has %zu cells, expected %zu", beside,

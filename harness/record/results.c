@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness/record/digest.h"
+#include "harness/record/file.h"
 #include "harness/record/results_load.h"
 #include "harness/record/results_read.h"
 #include "kernels/mem.h"
@@ -47,6 +48,9 @@ static Err open_file(Results *results, const char *path) {
     h5_begin();
     Err err = check_file(path);
     if (err != ERR_OK) return err;
+    err = file_check_stamp(path);
+    if (err == ERR_DATA) return err_context(err, "results file '%s' is damaged; `refocus pack` builds it anew", path);
+    if (err != ERR_OK) return err;
     results->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (results->file >= 0) return ERR_OK;
     return err_set(ERR_DATA, "results file '%s' is damaged or cut short (%s); `refocus pack` builds it anew", path,
@@ -56,10 +60,10 @@ static Err open_file(Results *results, const char *path) {
 static Err check_format(Results *results, const char *path) {
     Err err = ERR_OK;
     const char *format = NULL;
-    if (!h5_has_attr(results->file, "format") ||
-        load_attr(results->root, results->file, "format", "", &format) != ERR_OK ||
-        strcmp(format, "refocus-results") != 0)
-        return err_set(ERR_DATA, "'%s' is an HDF5 file, but not one of refocus's results", path);
+    if (h5_has_attr(results->file, "format")) err = load_attr(results->root, results->file, "format", "", &format);
+    if (err == ERR_NOMEM) goto done;
+    FAIL_IF(format == NULL || strcmp(format, "refocus-results") != 0, ERR_DATA,
+            "'%s' is an HDF5 file, but not one of refocus's results", path);
     TRY(h5_get_int(results->file, "format_version", &results->info.format_version));
     FAIL_IF(results->info.format_version > RECORD_FORMAT_VERSION || results->info.format_version < 1, ERR_DATA,
             "'%s' has format version %" PRId64 ", this refocus reads up to %d; use the version that wrote it, or later",

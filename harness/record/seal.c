@@ -55,6 +55,7 @@ Err record_seal(const CellRecord *record, const char *folder) {
     TRY(mem_printf(&path, "%s/cell.h5", folder));
     TRY(file_beside(&beside, path));
     TRY(build(beside, record, digest));
+    TRY(file_stamp(beside));
     TRY(verify(beside));
     TRY(file_sync(beside));
     TRY(file_claim(beside, path, &taken));
@@ -99,6 +100,7 @@ static Err amend(const char *path, const char *cell, Change change, const void *
     TRY(file_beside(&beside, path));
     TRY(file_copy(path, beside));
     TRY(change_cell(beside, id, change, what));
+    TRY(file_stamp(beside));
     TRY(verify(beside));
     TRY(file_sync(beside));
     TRY(file_replace(beside, path));
