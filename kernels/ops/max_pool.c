@@ -1,7 +1,6 @@
 /* max_pool: y = the largest element of each window, index = its place in the window (row kernel_w + column), the first
- * of equals. Padding never wins; NaN does.   dx = sum of dy over the windows that the element won.
+ * of equals. Padding never wins.   dx = sum of dy over the windows that the element won.
  * x [N,H,W,C] -> y [N,Ho,Wo,C] (index [N,Ho,Wo,C] INT). */
-#include <math.h>
 #include <string.h>
 
 #include "kernels/infer.h"
@@ -68,24 +67,36 @@ KERNEL_INLINE Place place_of(const Pool *p, int64_t row, int64_t wo) {
     return at;
 }
 
-enum { CHANNELS = 16 };
+/* Vectors are spelled out: compilers do not vectorise the pair (largest, its place) over a few channels. */
+enum { CHANNELS = 8 };
+typedef float Reals __attribute__((vector_size(CHANNELS * sizeof(float))));
+typedef int32_t Ints __attribute__((vector_size(CHANNELS * sizeof(int32_t))));
 
-/* n <= CHANNELS channels of one window. With n a constant the running maxima stay in registers. */
-KERNEL_INLINE void pool_channels(const Pool *p, const Place *at, float *y, int32_t *index, const float *x, int n) {
-    float best[CHANNELS];
-    int32_t from[CHANNELS];
-    for (int j = 0; j < n; j++) best[j] = -INFINITY, from[j] = (int32_t)(at->kh0 * p->columns.kernel + at->kw0);
+/* CHANNELS channels of one window. */
+KERNEL_INLINE void pool_vector(const Pool *p, const Place *at, float *y, int32_t *index, const float *x) {
+    Ints from = (Ints){0} + (int32_t)(at->kh0 * p->columns.kernel + at->kw0);
+    Reals best, pixel;
+    memcpy(&best, x + (at->kh0 * p->w + at->kw0) * p->c, sizeof best);
     for (int64_t kh = at->kh0; kh < at->kh1; kh++)
         for (int64_t kw = at->kw0; kw < at->kw1; kw++) {
-            const float *pixel = x + (kh * p->w + kw) * p->c;
-            const int32_t k = (int32_t)(kh * p->columns.kernel + kw);
-            for (int j = 0; j < n; j++) {
-                const bool wins = (pixel[j] > best[j]) | (pixel[j] != pixel[j]);
-                best[j] = wins ? pixel[j] : best[j];
-                from[j] = wins ? k : from[j];
-            }
+            memcpy(&pixel, x + (kh * p->w + kw) * p->c, sizeof pixel);
+            const Ints wins = pixel > best;
+            best = (Reals)((wins & (Ints)pixel) | (~wins & (Ints)best));
+            from = (wins & (int32_t)(kh * p->columns.kernel + kw)) | (~wins & from);
         }
-    for (int j = 0; j < n; j++) y[j] = best[j], index[j] = from[j];
+    memcpy(y, &best, sizeof best);
+    memcpy(index, &from, sizeof from);
+}
+
+KERNEL_INLINE void pool_one(const Pool *p, const Place *at, float *y, int32_t *index, const float *x) {
+    *y = x[(at->kh0 * p->w + at->kw0) * p->c];
+    *index = (int32_t)(at->kh0 * p->columns.kernel + at->kw0);
+    for (int64_t kh = at->kh0; kh < at->kh1; kh++)
+        for (int64_t kw = at->kw0; kw < at->kw1; kw++)
+            if (x[(kh * p->w + kw) * p->c] > *y) {
+                *y = x[(kh * p->w + kw) * p->c];
+                *index = (int32_t)(kh * p->columns.kernel + kw);
+            }
 }
 
 KERNEL static void pool_rows(const Pool *p, float *y, int32_t *index, const float *x, int64_t first, int64_t last) {
@@ -94,9 +105,8 @@ KERNEL static void pool_rows(const Pool *p, float *y, int32_t *index, const floa
             const Place at = place_of(p, row, wo);
             const int64_t out = (row * p->wo + wo) * p->c;
             int64_t c = 0;
-            for (; c + CHANNELS <= p->c; c += CHANNELS)
-                pool_channels(p, &at, y + out + c, index + out + c, x + at.x + c, CHANNELS);
-            if (c < p->c) pool_channels(p, &at, y + out + c, index + out + c, x + at.x + c, (int)(p->c - c));
+            for (; c + CHANNELS <= p->c; c += CHANNELS) pool_vector(p, &at, y + out + c, index + out + c, x + at.x + c);
+            for (; c < p->c; c++) pool_one(p, &at, y + out + c, index + out + c, x + at.x + c);
         }
 }
 
