@@ -1,19 +1,22 @@
-/* The inner tile of gemm.c for one instruction set: TILE_ROWS x 2 TILE_LANES elements of C held in registers. Included
- * once for each set, with TILE(name), TILE_TARGET, TILE_LANES, TILE_ROWS, TILE_V and the operations TILE_LOAD,
- * TILE_STORE, TILE_FILL, TILE_ADD and TILE_FMA (a b + c) defined. No include guard: it is a template. */
+/* The tile of tile.c for one instruction set: TILE_ROWS x 2 TILE_LANES elements of C held in registers. Included once
+ * for each set, with TILE(name), TILE_TARGET, TILE_LANES, TILE_ROWS, TILE_V and the operations TILE_LOAD, TILE_STORE,
+ * TILE_FILL, TILE_ADD and TILE_FMA (a b + c) defined. No include guard: it is a template. */
 
-/* C[rows, 2 lanes] (+)= A[rows, k] B[k, 2 lanes]. rows is a constant after inlining, so that acc stays in registers. */
+/* rows is a constant after inlining, so that acc stays in registers. */
 TILE_TARGET static inline __attribute__((always_inline)) void TILE(rows)(int rows, const Tile *t, float *c,
                                                                          int64_t ldc) {
     TILE_V acc[TILE_ROWS][2];
-    const float *a = t->a, *b = t->b;
+    const float *b = t->b;
     for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = TILE_FILL(0.0f);
-    for (int64_t p = 0; p < t->k; p++, a += t->a_col, b += t->b_row) {
-        TILE_V b0 = TILE_LOAD(b), b1 = TILE_LOAD(b + TILE_LANES);
-        for (int r = 0; r < rows; r++) {
-            TILE_V s = TILE_FILL(a[r * t->a_row]);
-            acc[r][0] = TILE_FMA(s, b0, acc[r][0]);
-            acc[r][1] = TILE_FMA(s, b1, acc[r][1]);
+    for (int64_t s = 0; s < t->n_segments; s++) {
+        const float *a = t->a + s * t->a_segment;
+        for (int64_t p = 0; p < t->k; p++, a += t->a_col, b += t->b_row) {
+            TILE_V b0 = TILE_LOAD(b), b1 = TILE_LOAD(b + TILE_LANES);
+            for (int r = 0; r < rows; r++) {
+                TILE_V element = TILE_FILL(a[r * t->a_row]);
+                acc[r][0] = TILE_FMA(element, b0, acc[r][0]);
+                acc[r][1] = TILE_FMA(element, b1, acc[r][1]);
+            }
         }
     }
     if (t->add)
@@ -43,7 +46,7 @@ TILE_TARGET static void TILE(run)(int rows, const Tile *t, float *c, int64_t ldc
     case 11: TILE(rows)(11, t, c, ldc); return;
     case 12: TILE(rows)(12, t, c, ldc); return;
 #endif
-    default: ASSERT(!"rows of a tile");
+    default: ASSERT(!"a tile has so many rows");
     }
 }
 

@@ -1,0 +1,143 @@
+#include "kernels/tile.h"
+
+#include <string.h>
+
+#include "kernels/err.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define TILE_X86
+#include <immintrin.h>
+
+#define TILE(name) avx512_##name
+#define TILE_TARGET __attribute__((target("avx512f")))
+#define TILE_LANES 16
+#define TILE_ROWS 12
+#define TILE_V __m512
+#define TILE_LOAD _mm512_loadu_ps
+#define TILE_STORE _mm512_storeu_ps
+#define TILE_FILL _mm512_set1_ps
+#define TILE_ADD _mm512_add_ps
+#define TILE_FMA _mm512_fmadd_ps
+#include "kernels/tile_body.h"
+
+#define TILE(name) avx2_##name
+#define TILE_TARGET __attribute__((target("avx2,fma")))
+#define TILE_LANES 8
+#define TILE_ROWS 6
+#define TILE_V __m256
+#define TILE_LOAD _mm256_loadu_ps
+#define TILE_STORE _mm256_storeu_ps
+#define TILE_FILL _mm256_set1_ps
+#define TILE_ADD _mm256_add_ps
+#define TILE_FMA _mm256_fmadd_ps
+#include "kernels/tile_body.h"
+#endif
+
+enum { PLAIN_ROWS = 4, PLAIN_COLS = 16 };
+
+static void plain_run(int rows, const Tile *t, float *c, int64_t ldc) {
+    for (int r = 0; r < rows; r++) {
+        float acc[PLAIN_COLS] = {0};
+        for (int64_t q = 0; q < t->n_segments * t->k; q++) {
+            const float element = t->a[r * t->a_row + q / t->k * t->a_segment + q % t->k * t->a_col];
+            const float *b = t->b + q * t->b_row;
+#ifdef __FP_FAST_FMAF
+            for (int j = 0; j < PLAIN_COLS; j++) acc[j] = __builtin_fmaf(element, b[j], acc[j]);
+#else
+            for (int j = 0; j < PLAIN_COLS; j++) acc[j] += element * b[j];
+#endif
+        }
+        for (int j = 0; j < PLAIN_COLS; j++) c[r * ldc + j] = t->add ? c[r * ldc + j] + acc[j] : acc[j];
+    }
+}
+
+TileKernel tile_kernel(int64_t n_cols) {
+#ifdef TILE_X86
+    const bool narrow = n_cols % 32 >= 1 && n_cols % 32 <= 16 && n_cols < 128;
+    if (__builtin_cpu_supports("avx512f") && !narrow) return (TileKernel){12, 32, avx512_run};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return (TileKernel){6, 16, avx2_run};
+#endif
+    (void)n_cols;
+    return (TileKernel){PLAIN_ROWS, PLAIN_COLS, plain_run};
+}
+
+/* dst[p dst_ld + j] = src[j src_ld + p] for 8 values of p and of j. */
+#ifdef TILE_X86
+__attribute__((target("avx"))) static void transpose_8x8(float *dst, int64_t dst_ld, const float *src, int64_t src_ld) {
+    for (int h = 0; h < 8; h += 4, src += 4, dst += 4 * dst_ld) { /* columns h..h+3 of all eight rows */
+        __m256 row[4];
+        for (int j = 0; j < 4; j++)
+            row[j] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(src + j * src_ld)),
+                                          _mm_loadu_ps(src + (j + 4) * src_ld), 1);
+        __m256 low01 = _mm256_unpacklo_ps(row[0], row[1]), high01 = _mm256_unpackhi_ps(row[0], row[1]);
+        __m256 low23 = _mm256_unpacklo_ps(row[2], row[3]), high23 = _mm256_unpackhi_ps(row[2], row[3]);
+        _mm256_storeu_ps(dst, _mm256_shuffle_ps(low01, low23, 0x44));
+        _mm256_storeu_ps(dst + dst_ld, _mm256_shuffle_ps(low01, low23, 0xee));
+        _mm256_storeu_ps(dst + 2 * dst_ld, _mm256_shuffle_ps(high01, high23, 0x44));
+        _mm256_storeu_ps(dst + 3 * dst_ld, _mm256_shuffle_ps(high01, high23, 0xee));
+    }
+}
+#define HAS_TRANSPOSE __builtin_cpu_supports("avx")
+#else
+static void transpose_8x8(float *dst, int64_t dst_ld, const float *src, int64_t src_ld) {
+    for (int p = 0; p < 8; p++)
+        for (int j = 0; j < 8; j++) dst[p * dst_ld + j] = src[j * src_ld + p];
+}
+#define HAS_TRANSPOSE true
+#endif
+
+static void pack_plain(float *restrict dst, const float *restrict src, int64_t row, int64_t col, int64_t k, int n,
+                       int width) {
+    for (int64_t p = 0; p < k; p++, dst += width, src += row) {
+        for (int j = 0; j < n; j++) dst[j] = src[j * col];
+        for (int j = n; j < width; j++) dst[j] = 0.0f;
+    }
+}
+
+void tile_pack(float *restrict dst, const float *restrict b, int64_t ld, int64_t k, int n, int width) {
+    if (n < width) {
+        pack_plain(dst, b, ld, 1, k, n, width);
+        return;
+    }
+    for (int64_t p = 0; p < k; p++, b += ld)
+        for (int j = 0; j < width; j += 16, dst += 16) memcpy(dst, b + j, 16 * sizeof *dst);
+}
+
+void tile_pack_transposed(float *restrict dst, const float *restrict b, int64_t ld, int64_t k, int n, int width) {
+    const int64_t k8 = HAS_TRANSPOSE ? k / 8 * 8 : 0;
+    for (int64_t p = 0; p < k8; p += 8)
+        for (int j = 0; j < width; j += 8)
+            if (j + 8 <= n)
+                transpose_8x8(dst + p * width + j, width, b + j * ld + p, ld);
+            else
+                for (int q = 0; q < 8; q++)
+                    for (int i = j; i < j + 8; i++) dst[(p + q) * width + i] = i < n ? b[i * ld + p + q] : 0.0f;
+    pack_plain(dst + k8 * width, b + k8, 1, ld, k - k8, n, width);
+}
+
+/* One tile; if it has fewer columns than the kernel it goes through a buffer. */
+static void run_tile(const TileKernel *kernel, int rows, int cols, const Tile *t, float *c, int64_t ldc) {
+    float full[TILE_MAX_ROWS * TILE_MAX_COLS];
+    if (cols == kernel->cols) {
+        kernel->run(rows, t, c, ldc);
+        return;
+    }
+    Tile tile = *t;
+    tile.add = false;
+    kernel->run(rows, &tile, full, kernel->cols);
+    for (int r = 0; r < rows; r++) {
+        const float *from = full + r * kernel->cols;
+        for (int j = 0; j < cols; j++) c[r * ldc + j] = t->add ? c[r * ldc + j] + from[j] : from[j];
+    }
+}
+
+/* Of nearly equal height: a tile of one row would wait for its own sums. */
+void tile_column(const TileKernel *kernel, int64_t m, int cols, const Tile *tile, float *c, int64_t ldc) {
+    const int64_t n_tiles = (m + kernel->rows - 1) / kernel->rows;
+    Tile t = *tile;
+    for (int64_t i = 0; i < n_tiles; i++) {
+        const int64_t first = m * i / n_tiles, last = m * (i + 1) / n_tiles;
+        t.a = tile->a + first * t.a_row;
+        run_tile(kernel, (int)(last - first), cols, &t, c + first * ldc, ldc);
+    }
+}
