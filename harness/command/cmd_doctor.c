@@ -1,0 +1,174 @@
+/* refocus doctor: what this machine has of what refocus can use, as text or JSON. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "harness/command/command.h"
+#include "harness/data/font_find.h"
+#include "harness/library.h"
+#include "harness/version.h"
+#include "kernels/backend.h"
+#include "kernels/cuda_driver.h"
+#include "kernels/machine.h"
+#include "kernels/near.h"
+
+enum { MAX_CUDA = 16, WHY_LEN = 256 };
+
+/* The font families that the shipped experiments draw with. */
+static const char *const families[] = {
+#define X(family) family,
+#include "gen/fonts.inc"
+#undef X
+    NULL /* no empty array, whatever was generated */
+};
+enum { N_FAMILIES = sizeof families / sizeof families[0] - 1 };
+
+typedef struct Family {
+    int n_faces;
+    char why[WHY_LEN]; /* there are none; "" otherwise */
+} Family;
+
+typedef struct Findings {
+    Machine machine;
+    Family family[N_FAMILIES + 1];
+    int n_missing; /* families */
+    CudaDevice cuda[MAX_CUDA];
+    int n_cuda, cuda_version;
+    char no_cuda_device[WHY_LEN], no_cuda_kernels[WHY_LEN]; /* "" = there are */
+} Findings;
+
+static void find_fonts(Findings *f) {
+    for (int i = 0; i < N_FAMILIES; i++) {
+        FontFiles files = {NULL, 0};
+        if (font_find(&files, families[i]) == ERR_OK) {
+            f->family[i].n_faces = files.n;
+            font_files_clear(&files);
+        } else {
+            (void)snprintf(f->family[i].why, WHY_LEN, "%s", err_message());
+            f->n_missing++;
+        }
+    }
+}
+
+static void find_cuda(Findings *f) {
+    if (cuda_driver_devices(f->cuda, MAX_CUDA, &f->n_cuda, &f->cuda_version) != ERR_OK) {
+        (void)snprintf(f->no_cuda_device, WHY_LEN, "%s", err_message());
+        f->n_cuda = 0;
+    }
+    if (f->n_cuda > MAX_CUDA) f->n_cuda = MAX_CUDA;
+    const Backend *backend = NULL;
+    if (backend_find(&backend, "cuda") != ERR_OK) (void)snprintf(f->no_cuda_kernels, WHY_LEN, "%s", err_message());
+}
+
+static double gib(uint64_t bytes) { return (double)bytes / (1024.0 * 1024 * 1024); }
+
+static void print_machine(const Findings *f) {
+    const Machine *m = &f->machine;
+    printf("refocus %s\n  compiler      %s\n  flags         %s\n", version_text(), version_compiler(), version_flags());
+    printf("machine\n  cpu           %s\n  instructions  %s\n  cores         %d of %d\n", m->cpu_model, m->instructions,
+           m->n_cores, m->n_cores_online);
+    printf("  memory        %.1f GiB, %.1f GiB available", gib(m->memory_bytes), gib(m->memory_available_bytes));
+    if (m->memory_limit_bytes < m->memory_bytes) printf(", limited to %.1f GiB", gib(m->memory_limit_bytes));
+    printf("\n  system        %s, %s\n", m->distribution, m->system);
+}
+
+static void print_text(const Findings *f) {
+    print_machine(f);
+    puts("libraries");
+    for (int i = 0; i < library_count(); i++) {
+        Library library = library_at(i);
+        printf("  %-13s %-16s %s\n", library.name, library.version, library.use);
+    }
+    puts("fonts of the shipped experiments");
+    for (int i = 0; i < N_FAMILIES; i++) {
+        if (f->family[i].why[0] != '\0')
+            printf("  %-13s missing: %s\n", families[i], f->family[i].why);
+        else
+            printf("  %-13s %d faces\n", families[i], f->family[i].n_faces);
+    }
+    printf("devices\n  cpu           %d cores\n", f->machine.n_cores);
+    for (int i = 0; i < f->n_cuda; i++)
+        printf("  cuda:%d        %s, %.1f GiB, compute capability %d.%d, %d multiprocessors, driver for CUDA %d.%d\n",
+               i, f->cuda[i].name, gib(f->cuda[i].memory_bytes), f->cuda[i].major, f->cuda[i].minor,
+               f->cuda[i].n_processors, f->cuda_version / 1000, f->cuda_version % 1000 / 10);
+    if (f->n_cuda == 0) printf("  cuda          none: %s\n", f->no_cuda_device);
+    if (f->no_cuda_kernels[0] != '\0') printf("  cuda kernels  none: %s\n", f->no_cuda_kernels);
+}
+
+static json_t *json_libraries(void) {
+    json_t *all = json_object();
+    for (int i = 0; i < library_count(); i++) {
+        Library library = library_at(i);
+        (void)json_object_set_new(all, library.name, json_string(library.version));
+    }
+    return all;
+}
+
+static json_t *json_fonts(const Findings *f) {
+    json_t *all = json_object();
+    for (int i = 0; i < N_FAMILIES; i++)
+        (void)json_object_set_new(all, families[i], json_integer(f->family[i].n_faces));
+    return all;
+}
+
+static json_t *json_devices(const Findings *f) {
+    json_t *all = json_array();
+    (void)json_array_append_new(
+        all, json_pack("{ss ss si}", "device", "cpu", "name", f->machine.cpu_model, "cores", f->machine.n_cores));
+    for (int i = 0; i < f->n_cuda; i++) {
+        char id[32], capability[32];
+        const CudaDevice *d = &f->cuda[i];
+        (void)snprintf(id, sizeof id, "cuda:%d", i);
+        (void)snprintf(capability, sizeof capability, "%d.%d", d->major, d->minor);
+        (void)json_array_append_new(all, json_pack("{ss ss sI ss si}", "device", id, "name", d->name, "memory_bytes",
+                                                   (json_int_t)d->memory_bytes, "compute_capability", capability,
+                                                   "multiprocessors", d->n_processors));
+    }
+    return all;
+}
+
+static Err print_json(const Findings *f) {
+    const Machine *m = &f->machine;
+    json_t *root =
+        json_pack("{s{ss ss ss ss ss} s{ss ss si si sI sI sI ss ss ss} so so so ss ss}", "refocus", "version",
+                  version_number(), "commit", version_commit(), "build", version_build(), "compiler",
+                  version_compiler(), "flags", version_flags(), "machine", "cpu", m->cpu_model, "instructions",
+                  m->instructions, "cores", m->n_cores, "cores_online", m->n_cores_online, "memory_bytes",
+                  (json_int_t)m->memory_bytes, "memory_limit_bytes", (json_int_t)m->memory_limit_bytes,
+                  "memory_available_bytes", (json_int_t)m->memory_available_bytes, "host", m->host, "system", m->system,
+                  "distribution", m->distribution, "libraries", json_libraries(), "fonts", json_fonts(f), "devices",
+                  json_devices(f), "no_cuda_device", f->no_cuda_device, "no_cuda_kernels", f->no_cuda_kernels);
+    if (root == NULL) return err_set(ERR_NOMEM, "out of memory while writing JSON");
+    int failed = json_dumpf(root, stdout, JSON_INDENT(2));
+    json_decref(root);
+    if (failed != 0) return err_set(ERR_IO, "cannot write JSON to stdout");
+    putchar('\n');
+    return ERR_OK;
+}
+
+static Err run(const CommandLine *line) {
+    Findings findings = {.n_missing = 0};
+    machine_get(&findings.machine);
+    find_fonts(&findings);
+    find_cuda(&findings);
+    Err err = ERR_OK;
+    if (command_has(line, "json"))
+        err = print_json(&findings);
+    else
+        print_text(&findings);
+    if (err == ERR_OK && findings.n_missing > 0)
+        err = err_set(ERR_MISSING, "%d of %d font families of the shipped experiments are missing", findings.n_missing,
+                      (int)N_FAMILIES);
+    return err;
+}
+
+static const CommandOption options[] = {COMMAND_OPTION_JSON, COMMAND_OPTION_END};
+
+const Command cmd_doctor = {.name = "doctor",
+                            .summary = "show the machine, libraries, fonts and devices that refocus can use",
+                            .usage = "",
+                            .about =
+                                "Exits with 66 if a font family that the shipped experiments draw with is missing.",
+                            .example = "refocus doctor\nrefocus doctor --json | jq .devices",
+                            .options = options,
+                            .run = run};
