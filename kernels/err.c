@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_LEN = 1024 };
+enum { MESSAGE_LEN = 4096 }; /* a grid file's problems are reported together */
 
 static _Thread_local char message[MESSAGE_LEN];
 

@@ -335,7 +335,10 @@ static bool reads_back_plain(const char *text) {
 }
 
 Err value_quote(char **out, const char *text) {
-    if (reads_back_plain(text)) return mem_strdup(out, text);
+    return reads_back_plain(text) ? mem_strdup(out, text) : value_quote_always(out, text);
+}
+
+Err value_quote_always(char **out, const char *text) {
     Err err = mem_alloc(out, 4 * strlen(text) + 3, 1);
     if (err != ERR_OK) return err;
     char *at = *out;

@@ -26,6 +26,9 @@ void value_clear(Value *value);
  * owns it. */
 Err value_quote(char **out, const char *text) MUST_CHECK;
 
+/* The same, in double quotes in any case: a text whatever it looks like. */
+Err value_quote_always(char **out, const char *text) MUST_CHECK;
+
 /* What a row accepts, in words: "a number in 0..1", "one of sum, mean", "a list of 2 integers". Returns buf. */
 enum { VALUE_EXPECTED_LEN = 384 };
 char *value_expected(char buf[VALUE_EXPECTED_LEN], const Option *row);
