@@ -1,6 +1,7 @@
-/* Sums, dot products and maxima of one row of floats, in an order that vector units of any width can follow: element i
- * belongs to lane i % LANES, each lane runs in order, and the lanes are folded in halves. The result depends on the
- * row alone. For use inside KERNEL functions. */
+/* Sums, dot products and maxima of one row of floats, in an order that vector units of any width can follow: blocks of
+ * 16 elements are added lane by lane, the 16 sums are folded to 4, to which blocks of 4 are added, these are folded to
+ * one, to which the last elements are added. The result depends on the row alone. For use inside KERNEL functions.
+ * A sum that the compiler would have to reorder is not vectorised by it: hence the vector types. */
 #ifndef KERNELS_LANES_H
 #define KERNELS_LANES_H
 
@@ -10,70 +11,74 @@
 #include "kernels/simd.h"
 #include "kernels/vmath.h"
 
-enum { LANES = 16 };
+typedef float Lanes8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float Lanes4 __attribute__((vector_size(16), aligned(4), may_alias));
 
-/* The last n < LANES elements, filled up with `pad`. */
-KERNEL_INLINE void lanes_tail(float *tail, const float *x, int64_t n, float pad) {
-    for (int k = 0; k < LANES; k++) tail[k] = pad;
-    for (int64_t k = 0; k < n; k++) tail[k] = x[k];
-}
+typedef union Lanes {
+    Lanes8 all;
+    Lanes4 half[2];
+} Lanes;
 
-KERNEL_INLINE float lanes_fold(float *lane) {
-    for (int k = 0; k < 8; k++) lane[k] += lane[k + 8];
-    for (int k = 0; k < 4; k++) lane[k] += lane[k + 4];
-    return (lane[0] + lane[2]) + (lane[1] + lane[3]);
+enum { LANES_CHUNK = 256 }; /* floats of a buffer on the stack, for sums of functions */
+
+/* The sums of lanes 0, 8, .., of lanes 1, 9, .. and so on down to four. */
+KERNEL_INLINE void lanes_fold(Lanes4 *out, const Lanes8 *low, const Lanes8 *high) {
+    const Lanes sum = {*low + *high};
+    *out = sum.half[0] + sum.half[1];
 }
 
 KERNEL_INLINE float lanes_sum(const float *x, int64_t n) {
-    float lane[LANES] = {0}, tail[LANES];
+    Lanes8 low = {0}, high = {0};
+    Lanes4 b;
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int k = 0; k < LANES; k++) lane[k] += x[i + k];
-    if (i < n) {
-        lanes_tail(tail, x + i, n - i, 0.0f);
-        for (int k = 0; k < LANES; k++) lane[k] += tail[k];
+    for (; i + 16 <= n; i += 16) {
+        low += *(const Lanes8 *)(x + i);
+        high += *(const Lanes8 *)(x + i + 8);
     }
-    return lanes_fold(lane);
+    lanes_fold(&b, &low, &high);
+    for (; i + 4 <= n; i += 4) b += *(const Lanes4 *)(x + i);
+    float sum = (b[0] + b[2]) + (b[1] + b[3]);
+    for (; i < n; i++) sum += x[i];
+    return sum;
 }
 
-KERNEL_INLINE float lanes_dot(const float *a, const float *b, int64_t n) {
-    float lane[LANES] = {0}, tail_a[LANES], tail_b[LANES];
+KERNEL_INLINE float lanes_dot(const float *x, const float *y, int64_t n) {
+    Lanes8 low = {0}, high = {0};
+    Lanes4 b;
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int k = 0; k < LANES; k++) lane[k] += a[i + k] * b[i + k];
-    if (i < n) {
-        lanes_tail(tail_a, a + i, n - i, 0.0f);
-        lanes_tail(tail_b, b + i, n - i, 0.0f);
-        for (int k = 0; k < LANES; k++) lane[k] += tail_a[k] * tail_b[k];
+    for (; i + 16 <= n; i += 16) {
+        low += *(const Lanes8 *)(x + i) * *(const Lanes8 *)(y + i);
+        high += *(const Lanes8 *)(x + i + 8) * *(const Lanes8 *)(y + i + 8);
     }
-    return lanes_fold(lane);
+    lanes_fold(&b, &low, &high);
+    for (; i + 4 <= n; i += 4) b += *(const Lanes4 *)(x + i) * *(const Lanes4 *)(y + i);
+    float sum = (b[0] + b[2]) + (b[1] + b[3]);
+    for (; i < n; i++) sum += x[i] * y[i];
+    return sum;
 }
 
-/* The largest of n elements; NaNs are passed over, -infinity when nothing else is there. */
+/* The largest of n elements; NaNs are passed over, -infinity when nothing else is there. Floats are compared as whole
+ * numbers in the same order (sign and magnitude made two's complement), whose maximum may be taken in any order. */
 KERNEL_INLINE float lanes_max(const float *x, int64_t n) {
-    float lane[LANES], tail[LANES];
-    int64_t i = 0;
-    for (int k = 0; k < LANES; k++) lane[k] = -INFINITY;
-    for (; i + LANES <= n; i += LANES)
-        for (int k = 0; k < LANES; k++) lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
-    lanes_tail(tail, x + i, n - i, -INFINITY);
-    for (int k = 0; k < LANES; k++) lane[k] = tail[k] > lane[k] ? tail[k] : lane[k];
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int k = 0; k < width; k++) lane[k] = lane[k + width] > lane[k] ? lane[k + width] : lane[k];
-    return lane[0];
+    int32_t best = (int32_t)0x807fffff; /* -infinity */
+    for (int64_t k = 0; k < n; k++) {
+        const int32_t bits = (int32_t)vmath_bits(x[k]);
+        const int32_t nan = -(int32_t)((bits & 0x7fffffff) > 0x7f800000); /* all bits set, or none */
+        const int32_t key = ((bits ^ ((bits >> 31) & 0x7fffffff)) & ~nan) | (INT32_MIN & nan);
+        best = key > best ? key : best;
+    }
+    return vmath_float((uint32_t)(best ^ ((best >> 31) & 0x7fffffff)));
 }
 
 /* Sum of e^(x - shift). */
 KERNEL_INLINE float lanes_sum_exp(const float *x, float shift, int64_t n) {
-    float lane[LANES] = {0}, tail[LANES];
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int k = 0; k < LANES; k++) lane[k] += vmath_exp(x[i + k] - shift);
-    if (i < n) {
-        lanes_tail(tail, x + i, n - i, -INFINITY);
-        for (int k = 0; k < LANES; k++) lane[k] += vmath_exp(tail[k] - shift);
+    float power[LANES_CHUNK], sum = 0.0f;
+    for (int64_t i = 0; i < n; i += LANES_CHUNK) {
+        const int64_t n_chunk = n - i < LANES_CHUNK ? n - i : LANES_CHUNK;
+        for (int64_t k = 0; k < n_chunk; k++) power[k] = vmath_exp(x[i + k] - shift);
+        sum += lanes_sum(power, n_chunk);
     }
-    return lanes_fold(lane);
+    return sum;
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* argmax over the last dimension: the first of the largest elements. NaNs are passed over; a row of NaNs gives 0. */
 #include <math.h>
 
+#include "kernels/elementwise.h"
 #include "kernels/infer.h"
 #include "kernels/lanes.h"
 #include "kernels/op.h"
@@ -19,26 +20,19 @@ static Err infer(OpSpec *spec) {
     return ERR_OK;
 }
 
-KERNEL static void forward_rows(int32_t *y, const float *x, int64_t n_rows, int64_t n) {
-    for (int64_t r = 0; r < n_rows; r++, x += n) {
-        const float m = lanes_max(x, n);
+KERNEL static void forward(const OpCall *call, int64_t first, int64_t last) {
+    const int64_t n = shape_last(&call->spec->x[0]);
+    int32_t *y = call->y[0];
+    for (int64_t r = first; r < last; r++) {
+        const float *x = (const float *)call->x[0] + r * n, m = lanes_max(x, n);
         int64_t k = 0;
         while (k < n && x[k] != m) k++;
         y[r] = k < n ? (int32_t)k : 0;
     }
 }
 
-static void fwd_task(void *arg, int i_task) {
-    const OpCall *call = arg;
-    const Shape *shape = &call->spec->x[0];
-    const int64_t n = shape_last(shape);
-    int64_t first, last;
-    par_range(shape_rows(shape), call->shards, i_task, &first, &last);
-    forward_rows((int32_t *)call->y[0] + first, (const float *)call->x[0] + first * n, last - first, n);
-}
-
 static Err fwd(const OpCall *call) {
-    par_run(call->par, call->shards, fwd_task, (void *)call);
+    elementwise_run(call, shape_rows(&call->spec->x[0]), forward);
     return ERR_OK;
 }
 

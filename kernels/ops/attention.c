@@ -92,19 +92,15 @@ static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, ui
 
 /* ---- forward ---- */
 
-/* v . tanh(q + key), in lanes as lanes_dot. */
+/* v . tanh(q + key). */
 KERNEL_INLINE float energy(const float *q, const float *key, const float *v, int64_t n) {
-    float lane[LANES] = {0}, tail_q[LANES], tail_k[LANES], tail_v[LANES];
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int k = 0; k < LANES; k++) lane[k] += v[i + k] * vmath_tanh(q[i + k] + key[i + k]);
-    if (i < n) {
-        lanes_tail(tail_q, q + i, n - i, 0.0f);
-        lanes_tail(tail_k, key + i, n - i, 0.0f);
-        lanes_tail(tail_v, v + i, n - i, 0.0f);
-        for (int k = 0; k < LANES; k++) lane[k] += tail_v[k] * vmath_tanh(tail_q[k] + tail_k[k]);
+    float t[LANES_CHUNK], sum = 0.0f;
+    for (int64_t i = 0; i < n; i += LANES_CHUNK) {
+        const int64_t n_chunk = n - i < LANES_CHUNK ? n - i : LANES_CHUNK;
+        for (int64_t k = 0; k < n_chunk; k++) t[k] = v[i + k] * vmath_tanh(q[i + k] + key[i + k]);
+        sum += lanes_sum(t, n_chunk);
     }
-    return lanes_fold(lane);
+    return sum;
 }
 
 KERNEL_INLINE void softmax(float *x, int64_t n) {
@@ -386,21 +382,21 @@ static Err ref_bwd(const OpCall *call) {
 
 /* ---- descriptor ---- */
 
-#define CASE(text, b, ds, l, a, dh)                                                                                    \
+#define CASE(text, b, ds, l, a, dh, v_scale)                                                                           \
     {                                                                                                                  \
         .name = text, .n_x = 5, .x = {                                                                                 \
             {.shape = {2, {b, ds}}},                                                                                   \
             {.shape = {3, {b, l, a}}},                                                                                 \
             {.shape = {3, {b, l, dh}}},                                                                                \
             {.shape = {2, {ds, a}}, .scale = 0.3},                                                                     \
-            {.shape = {1, {a}}}                                                                                        \
+            {.shape = {1, {a}}, .scale = v_scale}                                                                      \
         }                                                                                                              \
     }
 static const OpCase cases[] = {
-    CASE("prime", 5, 7, 11, 13, 17),      CASE("one_sample", 1, 3, 5, 19, 2),
-    CASE("one_position", 3, 5, 1, 7, 11), /* alpha = 1: only the values have a gradient */
-    CASE("one_wide", 4, 2, 3, 1, 1),      CASE("lanes_exactly", 2, 32, 16, 32, 32),
-    CASE("long", 2, 5, 131, 3, 5),
+    CASE("prime", 5, 7, 11, 13, 17, 1),      CASE("one_sample", 1, 3, 5, 19, 2, 1),
+    CASE("one_position", 3, 5, 1, 7, 11, 1), /* alpha = 1: only the values have a gradient */
+    CASE("one_wide", 4, 2, 3, 1, 1, 1),      CASE("blocks_of_16", 2, 32, 16, 32, 32, 0.3),
+    CASE("long", 2, 5, 131, 3, 5, 1),        CASE("wider_than_a_chunk", 1, 3, 2, LANES_CHUNK + 5, 7, 0.1),
 };
 #undef CASE
 

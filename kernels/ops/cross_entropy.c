@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/elementwise.h"
 #include "kernels/infer.h"
 #include "kernels/lanes.h"
 #include "kernels/op.h"
@@ -43,65 +44,56 @@ static Err check_labels(const OpCall *call) {
     return ERR_OK;
 }
 
-KERNEL static void forward_rows(float *restrict loss, float *restrict log_z, const float *restrict x,
-                                const int32_t *restrict label, int64_t n_rows, int64_t n) {
-    for (int64_t r = 0; r < n_rows; r++, x += n) {
+KERNEL static void forward(const OpCall *call, int64_t first, int64_t last) {
+    const int64_t n = shape_last(&call->spec->x[LOGITS]);
+    const int32_t *label = call->x[LABEL];
+    float *loss = call->scratch, *log_z = call->y[LOG_Z];
+    for (int64_t r = first; r < last; r++) {
         loss[r] = log_z[r] = 0.0f;
         if (label[r] < 0) continue;
+        const float *x = (const float *)call->x[LOGITS] + r * n;
         const float m = lanes_max(x, n), log_sum = vmath_log(lanes_sum_exp(x, m, n));
         loss[r] = log_sum - (x[label[r]] - m);
         log_z[r] = m + log_sum;
     }
 }
 
-static void fwd_task(void *arg, int i_task) {
-    const OpCall *call = arg;
-    const int64_t n = shape_last(&call->spec->x[LOGITS]);
-    int64_t first, last;
-    par_range(shape_rows(&call->spec->x[LOGITS]), call->shards, i_task, &first, &last);
-    forward_rows((float *)call->scratch + first, (float *)call->y[LOG_Z] + first,
-                 (const float *)call->x[LOGITS] + first * n, (const int32_t *)call->x[LABEL] + first, last - first, n);
-}
-
 static Err fwd(const OpCall *call) {
-    Err err = check_labels(call);
-    if (err != ERR_OK) return err;
-    par_run(call->par, call->shards, fwd_task, (void *)call);
+    const int64_t n_rows = shape_rows(&call->spec->x[LOGITS]);
     const float *loss = call->scratch, *inv_count = call->x[INV_COUNT];
     double sum = 0.0;
-    for (int64_t r = 0; r < shape_rows(&call->spec->x[LOGITS]); r++) sum += (double)loss[r];
+    Err err = check_labels(call);
+    if (err != ERR_OK) return err;
+    elementwise_run(call, n_rows, forward);
+    for (int64_t r = 0; r < n_rows; r++) sum += (double)loss[r];
     *(float *)call->y[LOSS] = (float)(sum * (double)*inv_count);
     return ERR_OK;
 }
 
-KERNEL static void backward_rows(float *restrict dx, const float *restrict x, const float *restrict log_z,
-                                 const int32_t *restrict label, float scale, int64_t n_rows, int64_t n, bool add) {
-    for (int64_t r = 0; r < n_rows; r++, dx += n, x += n) {
+KERNEL static void backward(const OpCall *call, int64_t first, int64_t last) {
+    const int64_t n = shape_last(&call->spec->x[LOGITS]);
+    const int32_t *label = call->x[LABEL];
+    const float *log_z = call->y[LOG_Z];
+    const float scale = *(const float *)call->dy[LOSS] * *(const float *)call->x[INV_COUNT];
+    const bool add = (call->accumulate & OP_X(LOGITS)) != 0;
+    for (int64_t r = first; r < last; r++) {
+        const float *restrict x = (const float *)call->x[LOGITS] + r * n;
+        float *restrict dx = (float *)call->dx[LOGITS] + r * n;
+        const float z = log_z[r];
         if (label[r] < 0) {
             if (!add) memset(dx, 0, (size_t)n * sizeof *dx);
             continue;
         }
         if (add)
-            for (int64_t k = 0; k < n; k++) dx[k] += scale * vmath_exp(x[k] - log_z[r]);
+            for (int64_t k = 0; k < n; k++) dx[k] += scale * vmath_exp(x[k] - z);
         else
-            for (int64_t k = 0; k < n; k++) dx[k] = scale * vmath_exp(x[k] - log_z[r]);
+            for (int64_t k = 0; k < n; k++) dx[k] = scale * vmath_exp(x[k] - z);
         dx[label[r]] -= scale;
     }
 }
 
-static void bwd_task(void *arg, int i_task) {
-    const OpCall *call = arg;
-    const int64_t n = shape_last(&call->spec->x[LOGITS]);
-    const float scale = *(const float *)call->dy[LOSS] * *(const float *)call->x[INV_COUNT];
-    int64_t first, last;
-    par_range(shape_rows(&call->spec->x[LOGITS]), call->shards, i_task, &first, &last);
-    backward_rows((float *)call->dx[LOGITS] + first * n, (const float *)call->x[LOGITS] + first * n,
-                  (const float *)call->y[LOG_Z] + first, (const int32_t *)call->x[LABEL] + first, scale, last - first,
-                  n, (call->accumulate & OP_X(LOGITS)) != 0);
-}
-
 static Err bwd(const OpCall *call) {
-    par_run(call->par, call->shards, bwd_task, (void *)call);
+    elementwise_run(call, shape_rows(&call->spec->x[LOGITS]), backward);
     return ERR_OK;
 }
 

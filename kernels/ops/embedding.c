@@ -2,6 +2,7 @@
  * token [...] INT, table [V,E] -> y [...,E].   dtable[v] = sum of dy[r] over the rows r with token[r] = v, in order. */
 #include <string.h>
 
+#include "kernels/elementwise.h"
 #include "kernels/infer.h"
 #include "kernels/op.h"
 #include "kernels/simd.h"
@@ -31,14 +32,11 @@ static Err check_tokens(const OpCall *call) {
     return ERR_OK;
 }
 
-static void fwd_task(void *arg, int i_task) {
-    const OpCall *call = arg;
+static void forward(const OpCall *call, int64_t first, int64_t last) {
     const int32_t *token = call->x[TOKEN];
     const float *table = call->x[TABLE];
     const int64_t width = call->spec->x[TABLE].dim[1];
     float *y = call->y[0];
-    int64_t first, last;
-    par_range(shape_count(&call->spec->x[TOKEN]), call->shards, i_task, &first, &last);
     for (int64_t r = first; r < last; r++) {
         if (token[r] < 0)
             memset(y + r * width, 0, (size_t)width * sizeof *y);
@@ -49,7 +47,7 @@ static void fwd_task(void *arg, int i_task) {
 
 static Err fwd(const OpCall *call) {
     Err err = check_tokens(call);
-    if (err == ERR_OK) par_run(call->par, call->shards, fwd_task, (void *)call);
+    if (err == ERR_OK) elementwise_run(call, shape_count(&call->spec->x[TOKEN]), forward);
     return err;
 }
 
@@ -58,14 +56,11 @@ KERNEL static void add_row(float *restrict out, const float *restrict x, int64_t
 }
 
 /* A task owns a range of the table's entries and walks all rows: the order of each sum is that of the rows. */
-static void bwd_task(void *arg, int i_task) {
-    const OpCall *call = arg;
+static void backward(const OpCall *call, int64_t first, int64_t last) {
     const int32_t *token = call->x[TOKEN];
     const float *dy = call->dy[0];
     const int64_t width = call->spec->x[TABLE].dim[1], n = shape_count(&call->spec->x[TOKEN]);
     float *dtable = call->dx[TABLE];
-    int64_t first, last;
-    par_range(call->spec->x[TABLE].dim[0], call->shards, i_task, &first, &last);
     if ((call->accumulate & OP_X(TABLE)) == 0)
         memset(dtable + first * width, 0, (size_t)((last - first) * width) * sizeof *dtable);
     for (int64_t r = 0; r < n; r++)
@@ -73,7 +68,7 @@ static void bwd_task(void *arg, int i_task) {
 }
 
 static Err bwd(const OpCall *call) {
-    par_run(call->par, call->shards, bwd_task, (void *)call);
+    elementwise_run(call, call->spec->x[TABLE].dim[0], backward);
     return ERR_OK;
 }
 

@@ -1,21 +1,18 @@
 /* log_softmax over the last dimension: y_k = x_k - m - ln sum_j e^(x_j - m), m = max x.   dx = dy - e^y sum_j dy_j. */
 #include <math.h>
 
-#include "kernels/infer.h"
+#include "kernels/elementwise.h"
 #include "kernels/lanes.h"
 #include "kernels/op.h"
 #include "kernels/simd.h"
 #include "kernels/vmath.h"
 
-static Err infer(OpSpec *spec) {
-    Err err = infer_type(spec, 0, "x", DT_REAL);
-    if (err == ERR_OK) infer_output(spec, DT_REAL, spec->x[0]);
-    return err;
-}
-
 /* y may be x: a row is written after its last reading. */
-KERNEL static void forward_rows(float *y, const float *x, int64_t n_rows, int64_t n) {
-    for (int64_t r = 0; r < n_rows; r++, x += n, y += n) {
+KERNEL static void forward(const OpCall *call, int64_t first, int64_t last) {
+    const int64_t n = shape_last(&call->spec->x[0]);
+    for (int64_t r = first; r < last; r++) {
+        const float *x = (const float *)call->x[0] + r * n;
+        float *y = (float *)call->y[0] + r * n;
         const float m = lanes_max(x, n), log_sum = vmath_log(lanes_sum_exp(x, m, n));
         KERNEL_LOOP
         for (int64_t k = 0; k < n; k++) y[k] = (x[k] - m) - log_sum;
@@ -23,10 +20,13 @@ KERNEL static void forward_rows(float *y, const float *x, int64_t n_rows, int64_
 }
 
 /* dx may be dy. */
-KERNEL static void backward_rows(float *dx, const float *dy, const float *y, int64_t n_rows, int64_t n, bool add) {
-    for (int64_t r = 0; r < n_rows; r++, dx += n, dy += n, y += n) {
+KERNEL static void backward(const OpCall *call, int64_t first, int64_t last) {
+    const int64_t n = shape_last(&call->spec->x[0]);
+    for (int64_t r = first; r < last; r++) {
+        const float *dy = (const float *)call->dy[0] + r * n, *y = (const float *)call->y[0] + r * n;
         const float sum = lanes_sum(dy, n);
-        if (add) {
+        float *dx = (float *)call->dx[0] + r * n;
+        if (call->accumulate & OP_X(0)) {
             KERNEL_LOOP
             for (int64_t k = 0; k < n; k++) dx[k] += dy[k] - vmath_exp(y[k]) * sum;
         } else {
@@ -36,32 +36,13 @@ KERNEL static void backward_rows(float *dx, const float *dy, const float *y, int
     }
 }
 
-static void fwd_task(void *arg, int i_task) {
-    const OpCall *call = arg;
-    const Shape *shape = &call->spec->x[0];
-    const int64_t n = shape_last(shape);
-    int64_t first, last;
-    par_range(shape_rows(shape), call->shards, i_task, &first, &last);
-    forward_rows((float *)call->y[0] + first * n, (const float *)call->x[0] + first * n, last - first, n);
-}
-
 static Err fwd(const OpCall *call) {
-    par_run(call->par, call->shards, fwd_task, (void *)call);
+    elementwise_run(call, shape_rows(&call->spec->x[0]), forward);
     return ERR_OK;
 }
 
-static void bwd_task(void *arg, int i_task) {
-    const OpCall *call = arg;
-    const Shape *shape = &call->spec->x[0];
-    const int64_t n = shape_last(shape);
-    int64_t first, last;
-    par_range(shape_rows(shape), call->shards, i_task, &first, &last);
-    backward_rows((float *)call->dx[0] + first * n, (const float *)call->dy[0] + first * n,
-                  (const float *)call->y[0] + first * n, last - first, n, (call->accumulate & OP_X(0)) != 0);
-}
-
 static Err bwd(const OpCall *call) {
-    par_run(call->par, call->shards, bwd_task, (void *)call);
+    elementwise_run(call, shape_rows(&call->spec->x[0]), backward);
     return ERR_OK;
 }
 
@@ -94,7 +75,8 @@ static const OpCase cases[] = {
     {.name = "prime", .n_x = 1, .x = {{.shape = {3, {3, 5, 37}}}}},
     {.name = "two_classes", .n_x = 1, .x = {{.shape = {2, {13, 2}}}}},
     {.name = "many_classes", .n_x = 1, .x = {{.shape = {2, {2, 331}}}}},
-    {.name = "lanes_exactly", .n_x = 1, .x = {{.shape = {2, {5, 32}}}}},
+    {.name = "more_than_a_chunk", .n_x = 1, .x = {{.shape = {2, {2, 2 * LANES_CHUNK + 3}}}}},
+    {.name = "blocks_of_16", .n_x = 1, .x = {{.shape = {2, {5, 32}}}}},
     {.name = "far_apart", .n_x = 1, .x = {{.shape = {2, {7, 11}}, .scale = 60.0}}},
     {.name = "one_row", .n_x = 1, .x = {{.shape = {1, {17}}}}},
     {.name = "one_class", .n_x = 1, .x = {{.shape = {2, {3, 1}}}}}, /* y = 0, dx = 0 */
@@ -109,7 +91,7 @@ const Op op_log_softmax = {
     .bwd_needs = {OP_Y(0)},
     .alias_fwd = OP_X(0),
     .alias_bwd = OP_X(0),
-    .infer = infer,
+    .infer = elementwise_infer,
     .fwd = fwd,
     .bwd = bwd,
     .ref_fwd = ref_fwd,

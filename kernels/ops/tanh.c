@@ -1,54 +1,37 @@
 /* tanh: y = tanh x.   dx = dy (1 - y^2). */
 #include <math.h>
 
-#include "kernels/infer.h"
+#include "kernels/elementwise.h"
 #include "kernels/op.h"
 #include "kernels/simd.h"
 #include "kernels/vmath.h"
 
-static Err infer(OpSpec *spec) {
-    Err err = infer_type(spec, 0, "x", DT_REAL);
-    if (err == ERR_OK) infer_output(spec, DT_REAL, spec->x[0]);
-    return err;
-}
-
-KERNEL static void forward(float *y, const float *x, int64_t n) {
+KERNEL static void forward(const OpCall *call, int64_t first, int64_t last) {
+    const float *x = call->x[0];
+    float *y = call->y[0];
     KERNEL_LOOP
-    for (int64_t k = 0; k < n; k++) y[k] = vmath_tanh(x[k]);
+    for (int64_t k = first; k < last; k++) y[k] = vmath_tanh(x[k]);
 }
 
-KERNEL static void backward(float *dx, const float *dy, const float *y, int64_t n, bool add) {
-    if (add) {
+KERNEL static void backward(const OpCall *call, int64_t first, int64_t last) {
+    const float *dy = call->dy[0], *y = call->y[0];
+    float *dx = call->dx[0];
+    if (call->accumulate & OP_X(0)) {
         KERNEL_LOOP
-        for (int64_t k = 0; k < n; k++) dx[k] += dy[k] * (1.0f - y[k] * y[k]);
+        for (int64_t k = first; k < last; k++) dx[k] += dy[k] * (1.0f - y[k] * y[k]);
     } else {
         KERNEL_LOOP
-        for (int64_t k = 0; k < n; k++) dx[k] = dy[k] * (1.0f - y[k] * y[k]);
+        for (int64_t k = first; k < last; k++) dx[k] = dy[k] * (1.0f - y[k] * y[k]);
     }
 }
 
-static void fwd_task(void *arg, int i_task) {
-    const OpCall *call = arg;
-    int64_t first, last;
-    par_range(shape_count(&call->spec->x[0]), call->shards, i_task, &first, &last);
-    forward((float *)call->y[0] + first, (const float *)call->x[0] + first, last - first);
-}
-
 static Err fwd(const OpCall *call) {
-    par_run(call->par, call->shards, fwd_task, (void *)call);
+    elementwise_run(call, shape_count(&call->spec->x[0]), forward);
     return ERR_OK;
 }
 
-static void bwd_task(void *arg, int i_task) {
-    const OpCall *call = arg;
-    int64_t first, last;
-    par_range(shape_count(&call->spec->x[0]), call->shards, i_task, &first, &last);
-    backward((float *)call->dx[0] + first, (const float *)call->dy[0] + first, (const float *)call->y[0] + first,
-             last - first, (call->accumulate & OP_X(0)) != 0);
-}
-
 static Err bwd(const OpCall *call) {
-    par_run(call->par, call->shards, bwd_task, (void *)call);
+    elementwise_run(call, shape_count(&call->spec->x[0]), backward);
     return ERR_OK;
 }
 
@@ -82,7 +65,7 @@ const Op op_tanh = {
     .bwd_needs = {OP_Y(0)},
     .alias_fwd = OP_X(0),
     .alias_bwd = OP_X(0),
-    .infer = infer,
+    .infer = elementwise_infer,
     .fwd = fwd,
     .bwd = bwd,
     .ref_fwd = ref_fwd,
