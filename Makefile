@@ -78,7 +78,7 @@ $(B)/tests/bench/bench_%: $(B)/tests/bench/bench_%.o $(BENCH_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(B)/%.o: %.c $(B)/gen/flags | $(B)/gen/all
+$(B)/%.o: %.c $(B)/gen/flags
 	$(SAY) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -86,26 +86,23 @@ $(B)/%.o: %.c $(B)/gen/flags | $(B)/gen/all
 # ---- generated files, rewritten only when their contents change ----
 keep = cmp -s $(1).new $(1) && rm $(1).new || mv $(1).new $(1)
 
-# Tables from file names: one X(name) a line.
-names = $(foreach f,$(sort $(wildcard $(1))),X($(patsubst $(2)%,%,$(basename $(notdir $(f)))))\n)
-$(B)/gen/all: FORCE
-	@mkdir -p $(B)/gen
-	@put() { printf "$$2" | sed 's/^ *//' >$(B)/gen/$$1.new; $(call keep,$(B)/gen/$$1); }; \
-	put ops.inc '$(call names,kernels/ops/*.c,)'; \
-	put encoders.inc '$(call names,models/encoder/*.c,)'; \
-	put focus.inc '$(call names,models/focus/*.c,)'; \
-	put metrics.inc '$(call names,harness/run/metrics/*.c,)'; \
-	put commands.inc '$(call names,harness/command/cmd_*.c,cmd_)'; \
-	put formats.inc '$(call names,harness/report/format_*.c,format_)'; \
-	put fonts.inc "$$(grep -oh 'fonts: \[[^]]*\]' experiments/*.yaml /dev/null | sed 's/.*\[//; s/\]//; s/, */,/g' | tr , '\n' | sort -u | sed 's/.*/X("&")\\n/' | tr -d '\n')"; \
-	put options.inc "$$(sed -n 's/^const Option \([a-z0-9_]*\)_options\[\].*/X(\1)/p' $$(ls models/*.c models/*/*.c harness/*/*.c 2>/dev/null) /dev/null | sort | sed 's/$$/\\n/' | tr -d '\n')"
-	@test -e $@ || touch $@
-# So that whoever includes a table waits for it.
-$(patsubst %,$(B)/gen/%.inc,ops encoders focus metrics commands formats options): $(B)/gen/all ;
-
-# Looked at again after gen/all, so that an object that includes a changed table is made anew in the same run.
-$(B)/gen/%.inc: $(B)/gen/all FORCE
-	@:
+# Tables from file names, one X(name) a line, made while this file is read: what is out of date is decided after that.
+names = $(foreach f,$(sort $(wildcard $(1))),X($(patsubst $(2)%,%,$(basename $(notdir $(f))))))
+put   = $(shell mkdir -p $(B)/gen; printf '%s\n' $(foreach x,$(2),'$(x)') >$(B)/gen/$(1).$$$$; \
+          cmp -s $(B)/gen/$(1).$$$$ $(B)/gen/$(1) && rm $(B)/gen/$(1).$$$$ || mv $(B)/gen/$(1).$$$$ $(B)/gen/$(1))
+OPTION_TABLES = $(shell sed -n 's/^const Option \([a-z0-9_]*\)_options\[\].*/X(\1)/p' $(SRC) /dev/null | sort)
+FONT_FAMILIES = $(shell grep -oh 'fonts: \[[^]]*\]' experiments/*.yaml /dev/null | sed 's/.*\[//; s/\]//; s/, */,/g' | \
+                  tr , '\n' | sort -u | sed 's/ /\\040/g; s/.*/X("&")/')
+ifneq ($(filter-out clean help deps lines format,$(or $(MAKECMDGOALS),all)),)
+$(call put,ops.inc,$(call names,kernels/ops/*.c,))
+$(call put,encoders.inc,$(call names,models/encoder/*.c,))
+$(call put,focus.inc,$(call names,models/focus/*.c,))
+$(call put,metrics.inc,$(call names,harness/run/metrics/*.c,))
+$(call put,commands.inc,$(call names,harness/command/cmd_*.c,cmd_))
+$(call put,formats.inc,$(call names,harness/report/format_*.c,format_))
+$(call put,options.inc,$(OPTION_TABLES))
+$(call put,fonts.inc,$(FONT_FAMILIES))
+endif
 
 # What was built, for --version and for the provenance of results.
 VERSION := 0.1.0
