@@ -74,7 +74,7 @@ KERNEL_INLINE float lanes_max(const float *x, int64_t n) {
 KERNEL_INLINE float lanes_sum_exp(const float *x, float shift, int64_t n) {
     float power[LANES_CHUNK], sum = 0.0f;
     for (int64_t i = 0; i < n; i += LANES_CHUNK) {
-        const int64_t n_chunk = n - i < LANES_CHUNK ? n - i : LANES_CHUNK;
+        const int64_t n_chunk = n - i < LANES_CHUNK ? n - i : (int64_t)LANES_CHUNK;
         for (int64_t k = 0; k < n_chunk; k++) power[k] = vmath_exp(x[i + k] - shift);
         sum += lanes_sum(power, n_chunk);
     }
