@@ -30,11 +30,11 @@ done:
 static Err fill_evaluations(CellRecord *record, const SampleSpec *spec) {
     Err err = ERR_OK;
     static const RecordMetric metric[] = {
-        {"char_accuracy", "1", "character accuracy, free-running", 1, NAN},
-        {"word_accuracy", "1", "word accuracy", 1, NAN},
-        {"hit_rate", "1", "centre in its own box", 1, 0.0625},
-        {"drift_rate", "1", "centre outside its own box", -1, 0.9375},
-        {"centre_error_px", "px", "distance of the centre of attention", -1, 24.5},
+        {"char_accuracy", "1", "character accuracy, free-running", 1, NAN, false},
+        {"word_accuracy", "1", "word accuracy", 1, NAN, false},
+        {"hit_rate", "1", "centre in its own box", 1, 0.0625, true},
+        {"drift_rate", "1", "centre outside its own box", -1, 0.9375, true},
+        {"centre_error_px", "px", "distance of the centre of attention", -1, 24.5, true},
     };
     for (int step = 10; step <= STEPS; step += 10) {
         double part = 1.0 - (STEPS - step) / 100.0;

@@ -9,6 +9,28 @@
 #include "harness/record/h5.h"
 #include "kernels/mem.h"
 
+Err cell_id(char **out, hid_t cells, const char *name) {
+    Err err = ERR_OK;
+    char *base = NULL, *id = NULL;
+    *out = NULL;
+    FAIL_IF(name == NULL || name[0] == '\0', ERR_ARG, "a cell without a name cannot be kept");
+    TRY(mem_strdup(&base, name));
+    for (char *c = base; *c != '\0'; c++)
+        if (*c == '/') *c = '_';
+    if (strcmp(base, ".") == 0) base[0] = '_';
+    TRY(mem_strdup(&id, base));
+    for (int n = 2; h5_has(cells, id); n++) {
+        mem_free(id);
+        TRY(mem_printf(&id, "%s~%d", base, n));
+    }
+    *out = id;
+    id = NULL;
+done:
+    mem_free(id);
+    mem_free(base);
+    return err;
+}
+
 Err file_head_write(hid_t file, hid_t *cells) {
     Err err = ERR_OK;
     TRY(h5_attr_text(file, "NX_class", "NXroot"));
@@ -104,6 +126,7 @@ static Err metric_write(hid_t group, const RecordMetric *metric, size_t n, const
     TRY(h5_axes(group, metric->name, 1, (const char *const[]){"step"}));
     H5_TRY(set = H5Dopen2(group, metric->name, H5P_DEFAULT));
     TRY(h5_attr_int(set, "direction", metric->direction));
+    TRY(h5_attr_int(set, "is_attention", metric->is_attention));
     if (!isnan(metric->chance)) TRY(h5_attr_real(set, "chance", metric->chance));
 done:
     h5_close(set);
@@ -268,8 +291,6 @@ done:
 
 Err cell_head_write(hid_t cells, const char *id, const CellRecord *record, hid_t *cell) {
     Err err = ERR_OK;
-    FAIL_IF(id == NULL || id[0] == '\0' || strcmp(id, ".") == 0 || strchr(id, '/') != NULL, ERR_ARG,
-            "'%s' cannot name a cell's group", id != NULL ? id : "");
     TRY(h5_group(cell, cells, id, "NXsubentry"));
     TRY(labels_write(*cell, record->name, record->variant, record->n_axes, record->axes));
     TRY(facts_write(*cell, record));
@@ -277,7 +298,7 @@ done:
     return err;
 }
 
-Err cell_finish(hid_t cell, char digest[DIGEST_TEXT]) {
+Err cell_finish(hid_t cell, char digest[DIGEST_HEX]) {
     Err err = ERR_OK;
     const char *plot = h5_has(cell, "curves") ? "curves" : NULL;
     if (plot == NULL && h5_has(cell, "memory") && h5_has(cell, "memory/timeline")) plot = "memory";
@@ -288,7 +309,7 @@ done:
     return err;
 }
 
-Err cell_write(hid_t cells, const char *id, const CellRecord *record, char digest[DIGEST_TEXT]) {
+Err cell_write(hid_t cells, const char *id, const CellRecord *record, char digest[DIGEST_HEX]) {
     Err err = ERR_OK;
     hid_t cell = H5I_INVALID_HID;
     TRY(cell_head_write(cells, id, record, &cell));

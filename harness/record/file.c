@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <nettle/sha2.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/data/digest.h"
 #include "kernels/mem.h"
 
 static Err io_error(Err code, const char *what, const char *path) {
@@ -69,14 +69,14 @@ Err file_claim(const char *from, const char *to, int *taken) {
 
 /* ---- stamps ---- */
 static const char stamp_head[] = "\nrefocus sha256 ";
-enum { HEAD_LEN = sizeof stamp_head - 1, STAMP_LEN = HEAD_LEN + 2 * SHA256_DIGEST_SIZE + 1, BLOCK = 1 << 16 };
+enum { HEAD_LEN = sizeof stamp_head - 1, STAMP_LEN = HEAD_LEN + DIGEST_HEX, BLOCK = 1 << 16 };
 
 /* SHA-256 of the first n bytes, as the text of a stamp. */
 static Err make_stamp(char stamp[STAMP_LEN + 1], int fd, const char *path, off_t n) {
     Err err = ERR_OK;
-    uint8_t *block = NULL, sum[SHA256_DIGEST_SIZE];
-    struct sha256_ctx sha;
-    sha256_init(&sha);
+    uint8_t *block = NULL;
+    Digest digest;
+    digest_start(&digest);
     TRY(mem_alloc(&block, BLOCK, 1));
     for (off_t at = 0; at < n;) {
         size_t want = n - at < BLOCK ? (size_t)(n - at) : (size_t)BLOCK;
@@ -85,12 +85,11 @@ static Err make_stamp(char stamp[STAMP_LEN + 1], int fd, const char *path, off_t
         if (got < 0) err = io_error(ERR_IO, "read", path);
         if (got == 0) err = err_set(ERR_IO, "'%s' shrinks while it is read", path);
         if (got <= 0) goto done;
-        sha256_update(&sha, (size_t)got, block);
+        digest_bytes(&digest, block, (size_t)got);
         at += got;
     }
-    sha256_digest(&sha, sizeof sum, sum);
     memcpy(stamp, stamp_head, HEAD_LEN);
-    for (int i = 0; i < SHA256_DIGEST_SIZE; i++) (void)snprintf(stamp + HEAD_LEN + 2 * i, 3, "%02x", sum[i]);
+    (void)digest_hex(&digest, stamp + HEAD_LEN);
     stamp[STAMP_LEN - 1] = '\n';
     stamp[STAMP_LEN] = '\0';
 done:

@@ -29,10 +29,10 @@ done:
     return err;
 }
 
-static Err missing_write(hid_t cells, const PackEntry *entry) {
+static Err missing_write(hid_t cells, const char *id, const PackEntry *entry) {
     Err err = ERR_OK;
     hid_t cell = H5I_INVALID_HID;
-    TRY(h5_group(&cell, cells, entry->id, "NXsubentry"));
+    TRY(h5_group(&cell, cells, id, "NXsubentry"));
     TRY(labels_write(cell, entry->name, entry->variant, entry->n_axes, entry->axes));
     TRY(h5_attr_int(cell, "seed", entry->seed));
     TRY(h5_attr_text(cell, "status", cell_status_name(CELL_MISSING)));
@@ -51,7 +51,7 @@ static herr_t link_part(hid_t from, const char *name, const H5L_info_t *info, vo
 /* Equal cells are trained once: a further name gets a group with labels of its own and hard links to the parts of the
  * first one. */
 static Err alias_write(hid_t cells, const char *id, const char *first, const CellRecord *facts,
-                       char digest[DIGEST_TEXT]) {
+                       char digest[DIGEST_HEX]) {
     Err err = ERR_OK;
     hid_t from = H5I_INVALID_HID, to = H5I_INVALID_HID;
     H5_TRY(from = H5Gopen2(cells, first, H5P_DEFAULT));
@@ -66,11 +66,11 @@ done:
 
 /* Reads the sealed cell, checks it, writes it under the entry's labels, and checks the copy. first: the id under which
  * the same folder was packed before, or NULL. */
-static Err cell_copy(hid_t cells, const PackEntry *entry, const char *path, const char *first) {
+static Err cell_copy(hid_t cells, const char *id, const PackEntry *entry, const char *path, const char *first) {
     Err err = ERR_OK;
     Results *sealed = NULL;
     CellRecord *record = NULL;
-    char digest[DIGEST_TEXT];
+    char digest[DIGEST_HEX];
     size_t i = 0;
     TRY(results_open(&sealed, path));
     TRY(results_find(sealed, NULL, &i));
@@ -81,9 +81,9 @@ static Err cell_copy(hid_t cells, const PackEntry *entry, const char *path, cons
     record->n_axes = entry->n_axes;
     record->axes = entry->axes;
     if (first == NULL)
-        TRY(cell_write(cells, entry->id, record, digest));
+        TRY(cell_write(cells, id, record, digest));
     else
-        TRY(alias_write(cells, entry->id, first, record, digest));
+        TRY(alias_write(cells, id, first, record, digest));
     FAIL_IF(record->digest == NULL || strcmp(record->digest, digest) != 0, ERR_DATA,
             "'%s' does not copy to the same contents", path);
 done:
@@ -92,42 +92,52 @@ done:
     return err;
 }
 
-static const char *packed_before(const PackGrid *grid, size_t n) {
+/* The id under which the folder of entry n was packed before, or NULL. */
+static const char *packed_before(const PackGrid *grid, char *const *id, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (grid->entries[i].folder != NULL && strcmp(grid->entries[i].folder, grid->entries[n].folder) == 0)
-            return grid->entries[i].id;
+            return id[i];
     return NULL;
 }
 
-static Err entry_write(hid_t cells, const PackGrid *grid, size_t i) {
+static Err entry_write(hid_t cells, const PackGrid *grid, char **id, size_t i) {
     Err err = ERR_OK;
     const PackEntry *entry = &grid->entries[i];
     char *path = NULL;
-    if (entry->folder == NULL) return missing_write(cells, entry);
-    TRY(mem_printf(&path, "%s/cell.h5", entry->folder));
-    if (access(path, F_OK) != 0)
-        TRY(missing_write(cells, entry));
+    TRY(cell_id(&id[i], cells, entry->name));
+    TRY(mem_printf(&path, "%s/cell.h5", entry->folder != NULL ? entry->folder : ""));
+    if (entry->folder == NULL || access(path, F_OK) != 0)
+        TRY(missing_write(cells, id[i], entry));
     else
-        TRY(cell_copy(cells, entry, path, packed_before(grid, i)));
+        TRY(cell_copy(cells, id[i], entry, path, packed_before(grid, id, i)));
 done:
     mem_free(path);
     return err == ERR_OK ? ERR_OK : err_context(err, "cell '%s'", entry->name);
 }
 
-static bool has_plot(hid_t cells, const char *id) { return H5Aexists_by_name(cells, id, "default", H5P_DEFAULT) > 0; }
+static Err entries_write(hid_t cells, const PackGrid *grid) {
+    Err err = ERR_OK;
+    char **id = NULL;
+    const char *plotted = NULL; /* the first cell with something to plot */
+    TRY(mem_alloc(&id, grid->n_entries, sizeof *id));
+    for (size_t i = 0; i < grid->n_entries; i++) {
+        TRY(entry_write(cells, grid, id, i));
+        if (plotted == NULL && H5Aexists_by_name(cells, id[i], "default", H5P_DEFAULT) > 0) plotted = id[i];
+    }
+    TRY(h5_attr_text(cells, "default", plotted));
+done:
+    for (size_t i = 0; id != NULL && i < grid->n_entries; i++) mem_free(id[i]);
+    mem_free(id);
+    return err;
+}
 
 static Err build(const PackGrid *grid, const char *path) {
     Err err = ERR_OK;
-    const char *plotted = NULL; /* the first cell with something to plot */
     hid_t file = H5I_INVALID_HID, cells = H5I_INVALID_HID;
     TRY(h5_create(&file, path));
     TRY(file_head_write(file, &cells));
     TRY(grid_write(file, grid));
-    for (size_t i = 0; i < grid->n_entries; i++) {
-        TRY(entry_write(cells, grid, i));
-        if (plotted == NULL && has_plot(cells, grid->entries[i].id)) plotted = grid->entries[i].id;
-    }
-    TRY(h5_attr_text(cells, "default", plotted));
+    TRY(entries_write(cells, grid));
 done:
     h5_close(cells);
     if (err == ERR_OK) return h5_finish(&file);

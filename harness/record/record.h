@@ -52,6 +52,7 @@ typedef struct RecordMetric {
     const char *long_name; /* label of the axis in a plot */
     int direction;         /* +1 higher is better, -1 lower is better, 0 neither */
     double chance;         /* the value under uniform attention, NaN if unknown or meaningless */
+    bool is_attention;     /* tells where the network looks: tables never print it as a success */
 } RecordMetric;
 
 typedef struct RecordEvaluation {
@@ -238,7 +239,7 @@ Err record_revalidate(const char *path, const char *code_digest, const char *not
 
 /* One cell of the grid, in the grid's order. Several entries may name one folder (equal cells are trained once). */
 typedef struct PackEntry {
-    const char *id, *name, *variant;
+    const char *name, *variant; /* the group below /cells is called by the name, with '_' for '/' */
     size_t n_axes;
     const char *const *axes;
     int64_t seed;

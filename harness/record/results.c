@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "harness/record/digest.h"
+#include "harness/record/cell_digest.h"
 #include "harness/record/file.h"
 #include "harness/record/results_load.h"
 #include "harness/record/results_read.h"
@@ -243,7 +243,7 @@ const RecordParam *results_param(const RecordParams *params, const char *name) {
 Err results_check_digest(const Results *results, size_t i) {
     Err err = ERR_OK;
     hid_t group = H5I_INVALID_HID;
-    char digest[DIGEST_TEXT];
+    char digest[DIGEST_HEX];
     ASSERT(i < results->n);
     const CellRecord *cell = results->cell[i];
     if (cell->status == CELL_MISSING) return ERR_OK;

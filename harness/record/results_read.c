@@ -54,13 +54,15 @@ done:
 static Err read_metric(CellRecord *into, hid_t group, RecordMetric *metric, size_t n, double **value) {
     Err err = ERR_OK;
     hid_t set = H5I_INVALID_HID;
-    int64_t direction = 0;
+    int64_t direction = 0, is_attention = 0;
     TRY(load_numbers(into, group, metric->name, H5_F64, n, value));
     H5_TRY(set = H5Dopen2(group, metric->name, H5P_DEFAULT));
     TRY(load_attr(into, set, "units", "1", &metric->unit));
     TRY(load_attr(into, set, "long_name", metric->name, &metric->long_name));
     TRY(h5_get_int(set, "direction", &direction));
     metric->direction = direction > 0 ? 1 : direction < 0 ? -1 : 0;
+    TRY(h5_get_int(set, "is_attention", &is_attention));
+    metric->is_attention = is_attention != 0;
     metric->chance = NAN;
     if (h5_has_attr(set, "chance")) TRY(h5_get_real(set, "chance", &metric->chance));
 done:

@@ -10,14 +10,17 @@
 #include "kernels/mem.h"
 
 /* Writes the file of one cell and closes it. */
-static Err build(const char *path, const CellRecord *record, char digest[DIGEST_TEXT]) {
+static Err build(const char *path, const CellRecord *record, char digest[DIGEST_HEX]) {
     Err err = ERR_OK;
     hid_t file = H5I_INVALID_HID, cells = H5I_INVALID_HID;
+    char *id = NULL;
     TRY(h5_create(&file, path));
     TRY(file_head_write(file, &cells));
-    TRY(h5_attr_text(cells, "default", record->id));
-    TRY(cell_write(cells, record->id, record, digest));
+    TRY(cell_id(&id, cells, record->id[0] != '\0' ? record->id : record->name));
+    TRY(h5_attr_text(cells, "default", id));
+    TRY(cell_write(cells, id, record, digest));
 done:
+    mem_free(id);
     h5_close(cells);
     if (err == ERR_OK) return h5_finish(&file);
     if (file >= 0) (void)H5Fclose(file);
@@ -50,7 +53,7 @@ done:
 
 Err record_seal(const CellRecord *record, const char *folder) {
     Err err = ERR_OK;
-    char *path = NULL, *beside = NULL, digest[DIGEST_TEXT];
+    char *path = NULL, *beside = NULL, digest[DIGEST_HEX];
     int taken = 0;
     TRY(mem_printf(&path, "%s/cell.h5", folder));
     TRY(file_beside(&beside, path));
@@ -122,7 +125,7 @@ static Err add_evaluation(hid_t cell, const void *what) {
     const Addition *addition = what;
     const RecordEvaluation *evaluation = addition->evaluation;
     hid_t sets = H5I_INVALID_HID;
-    char digest[DIGEST_TEXT];
+    char digest[DIGEST_HEX];
     if (h5_has(cell, "evaluation")) {
         H5_TRY(sets = H5Gopen2(cell, "evaluation", H5P_DEFAULT));
     } else {

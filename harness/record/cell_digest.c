@@ -1,8 +1,7 @@
 /* The content digest of a cell's group: a walk by name that feeds SHA-256. */
-#include "harness/record/digest.h"
+#include "harness/record/cell_digest.h"
 
 #include <inttypes.h>
-#include <nettle/sha2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +12,7 @@
 enum { MAX_DEPTH = 16, PATH_LEN = 1024 };
 
 typedef struct Walk {
-    struct sha256_ctx sha;
+    Digest digest;
     char path[PATH_LEN]; /* of the object below the cell; "" for the cell itself */
     int depth;
     Err err;
@@ -29,9 +28,9 @@ static const char *const not_content[] = {"volatile", "provenance", NULL};
 static const char *const labels[] = {"name", "variant", "axes", "digest", NULL};
 static const char *const ties[] = {"DIMENSION_LIST", "REFERENCE_LIST", NULL};
 
-static void feed(Walk *walk, const void *bytes, size_t n) { sha256_update(&walk->sha, n, bytes); }
+static void feed(Walk *walk, const void *bytes, size_t n) { digest_bytes(&walk->digest, bytes, n); }
 
-static void feed_text(Walk *walk, const char *text) { feed(walk, text, strlen(text) + 1); }
+static void feed_text(Walk *walk, const char *text) { digest_text(&walk->digest, text); }
 
 /* What it is, what it is called, its type and its extent. */
 static Err feed_head(Walk *walk, const char *what, const char *name, hid_t type, hid_t space) {
@@ -164,15 +163,13 @@ done:
     return err;
 }
 
-Err digest_cell(char out[DIGEST_TEXT], hid_t cell) {
+Err digest_cell(char out[DIGEST_HEX], hid_t cell) {
     Err err = ERR_OK;
-    uint8_t sum[SHA256_DIGEST_SIZE];
     Walk walk = {.err = ERR_OK};
     out[0] = '\0';
-    sha256_init(&walk.sha);
+    digest_start(&walk.digest);
     TRY(feed_group(&walk, cell));
-    sha256_digest(&walk.sha, sizeof sum, sum);
-    for (size_t i = 0; i < sizeof sum; i++) (void)snprintf(out + 2 * i, 3, "%02x", sum[i]);
+    (void)digest_hex(&walk.digest, out);
 done:
     return err;
 }

@@ -1,0 +1,29 @@
+/* Where a result comes from: code, build, libraries, machine. Depends on version, library. */
+#ifndef HARNESS_RECORD_PROVENANCE_H
+#define HARNESS_RECORD_PROVENANCE_H
+
+#include "harness/record/record.h"
+
+/* What only the caller knows. */
+typedef struct ProvenanceRun {
+    const char *device; /* "cpu", "cuda:0 NVIDIA ..." */
+    int threads;
+    int argc; /* the command line; argv may be NULL */
+    char *const *argv;
+} ProvenanceRun;
+
+enum { BIT_CLASS_LEN = 65 }; /* 64 hexadecimal digits and a NUL */
+
+/* SHA-256 over what decides the bits of arithmetic besides code and settings: build, compiler, flags, versions of all
+ * libraries, instruction set, CPU model. Within one class the same cell gives the same bits. */
+void provenance_bit_class(char out[BIT_CLASS_LEN]);
+
+/* Model of the CPU, and the instruction sets in use: "x86-64-v4; oneDNN avx512_core". Returns buf. */
+char *provenance_cpu(char *buf, size_t len);
+char *provenance_isa(char *buf, size_t len);
+
+/* Appends everything to record->provenance: version, commit, build, compiler, flags, library.<name>, cpu, isa,
+ * bit_class, cores, memory, host, system, and from run: device, threads, command. No time. */
+Err provenance_fill(CellRecord *record, const ProvenanceRun *run) MUST_CHECK;
+
+#endif
