@@ -73,7 +73,7 @@ Err dataset_writer_open(DatasetWriter **out, const char *path, const char *impor
 /* Appends a copy. ERR_ARG for an item that breaks the rules above. */
 Err dataset_writer_add(DatasetWriter *writer, const DatasetItem *item) MUST_CHECK;
 
-/* Writes the file beside its place, syncs and renames it. ERR_NOTHING without any item; ERR_IO. */
+/* Writes the file beside its place, syncs and renames it. ERR_DATA without any item; ERR_IO. */
 Err dataset_writer_finish(DatasetWriter *writer) MUST_CHECK;
 
 /* Accepts NULL. What was not finished leaves no trace. */

@@ -239,7 +239,7 @@ done:
 Err dataset_writer_finish(DatasetWriter *writer) {
     Err err = ERR_OK;
     hid_t file = -1;
-    FAIL_IF(writer->n == 0, ERR_NOTHING, "no image was taken: %s is not written", writer->path);
+    FAIL_IF(writer->n == 0, ERR_DATA, "no image was taken: %s is not written", writer->path);
     column_quiet();
     file = H5Fcreate(writer->temp, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     FAIL_IF(file < 0, ERR_CREATE, "cannot create %s", writer->temp);

@@ -1,0 +1,93 @@
+#include "harness/data/picture.h"
+
+#include <errno.h>
+#include <png.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernels/mem.h"
+
+enum { SIDE_MAX = 65535, BYTES_MAX = 256 << 20, MAGIC = 12 };
+
+static Err check_magic(const char *path) {
+    unsigned char head[MAGIC] = {0};
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return err_set(ERR_MISSING, "cannot open the image: %s", strerror(errno));
+    size_t n = fread(head, 1, sizeof head, file);
+    fclose(file);
+    if (n >= 8 && png_sig_cmp(head, 0, 8) == 0) return ERR_OK;
+    const char *kind = NULL;
+    if (n >= 3 && memcmp(head, "\xff\xd8\xff", 3) == 0) kind = "JPEG";
+    if (n >= 4 && memcmp(head, "GIF8", 4) == 0) kind = "GIF";
+    if (n >= 2 && memcmp(head, "BM", 2) == 0) kind = "BMP";
+    if (n >= 12 && memcmp(head, "RIFF", 4) == 0 && memcmp(head + 8, "WEBP", 4) == 0) kind = "WebP";
+    if (n >= 4 && (memcmp(head, "II*", 4) == 0 || memcmp(head, "MM\0*", 4) == 0)) kind = "TIFF";
+    if (kind == NULL) return err_set(ERR_DATA, "not a PNG image");
+    return err_set(ERR_DATA, "a %s image: only PNG is read, convert it first (ImageMagick: mogrify -format png FILE)",
+                   kind);
+}
+
+Err picture_init(Picture *out, int32_t height, int32_t width) {
+    size_t bytes = 0;
+    *out = (Picture){0};
+    Err err = size_mul3(&bytes, (size_t)height, (size_t)width, 3);
+    if (err == ERR_OK) err = mem_alloc(&out->pixels, bytes, 1);
+    if (err != ERR_OK) return err;
+    memset(out->pixels, 0xff, bytes);
+    out->height = height;
+    out->width = width;
+    return ERR_OK;
+}
+
+Err picture_read(Picture *out, const char *path) {
+    Err err = ERR_OK;
+    Picture picture = {0};
+    png_image png = {.version = PNG_IMAGE_VERSION};
+    png_color white = {0xff, 0xff, 0xff};
+    *out = picture;
+    TRY(check_magic(path));
+    FAIL_IF(!png_image_begin_read_from_file(&png, path), ERR_DATA, "a damaged PNG: %s", png.message);
+    FAIL_IF(png.width > SIDE_MAX || png.height > SIDE_MAX || (uint64_t)png.width * png.height * 3 > BYTES_MAX, ERR_DATA,
+            "the image has %u x %u pixels, expected at most %d a side and 256 MiB in all", (unsigned)png.width,
+            (unsigned)png.height, SIDE_MAX);
+    png.format = PNG_FORMAT_RGB;
+    TRY(picture_init(&picture, (int32_t)png.height, (int32_t)png.width));
+    FAIL_IF(!png_image_finish_read(&png, &white, picture.pixels, 0, NULL), ERR_DATA, "a damaged PNG: %s", png.message);
+    *out = picture;
+    picture = (Picture){0};
+
+done:
+    png_image_free(&png);
+    picture_clear(&picture);
+    return err;
+}
+
+void picture_clear(Picture *picture) {
+    mem_free(picture->pixels);
+    *picture = (Picture){0};
+}
+
+Err picture_write(const Picture *picture, const char *path) {
+    Err err = ERR_OK;
+    char *temp = NULL;
+    FILE *file = NULL;
+    png_image png = {.version = PNG_IMAGE_VERSION,
+                     .height = (png_uint_32)picture->height,
+                     .width = (png_uint_32)picture->width,
+                     .format = PNG_FORMAT_RGB};
+    TRY(mem_printf(&temp, "%s.%ld.tmp", path, (long)getpid()));
+    file = fopen(temp, "wb");
+    FAIL_IF(file == NULL, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
+    int written = png_image_write_to_stdio(&png, file, 0, picture->pixels, 0, NULL);
+    int closed = fclose(file);
+    file = NULL;
+    FAIL_IF(!written || closed != 0, ERR_IO, "cannot write %s: %s", path, written ? strerror(errno) : png.message);
+    FAIL_IF(rename(temp, path) != 0, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
+
+done:
+    if (file != NULL) fclose(file);
+    if (err != ERR_OK && temp != NULL) unlink(temp);
+    mem_free(temp);
+    return err;
+}
