@@ -156,7 +156,7 @@ static hid_t create(hid_t file, const char *path, hid_t type, int rank, const in
     hid_t layout = H5Pcreate(H5P_DATASET_CREATE), link = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_obj_track_times(layout, 0);
     H5Pset_alloc_time(layout, H5D_ALLOC_TIME_EARLY);
-    H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER);
+    if (H5Tget_class(type) != H5T_STRING) H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER); /* strings must be filled */
     H5Pset_create_intermediate_group(link, 1);
     hid_t set = H5Dcreate2(file, path, type, space, link, layout, H5P_DEFAULT);
     H5Pclose(link);

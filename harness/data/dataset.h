@@ -63,6 +63,18 @@ const char *dataset_sha256(const Dataset *dataset);     /* as stored in the file
 /* Computes the digest over the contents. ERR_DATA if it is not the stored one. Reads all pixels. */
 Err dataset_verify(const Dataset *dataset) MUST_CHECK;
 
+/* What is in it, by split. */
+typedef struct SplitFacts {
+    int64_t n_images, n_boxed, n_boxes; /* n_boxed: images that have boxes */
+    int64_t n_photos;                   /* different photographs */
+} SplitFacts;
+typedef struct DatasetFacts {
+    SplitFacts split[SPLIT_COUNT];
+    int64_t n_photos; /* in all */
+    int32_t min_width, max_width, min_height, max_height;
+} DatasetFacts;
+Err dataset_facts(DatasetFacts *out, const Dataset *dataset) MUST_CHECK;
+
 /* ---- writing ---- */
 typedef struct DatasetWriter DatasetWriter;
 
