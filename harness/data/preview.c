@@ -163,9 +163,9 @@ static Err add_row(Sheet *sheet, Unpacked *u, const Loader *loader, const Loader
     const Source *source = loader_source(loader, batch->source[i]);
     int32_t n = unpack(u, loader, batch, i);
     bool known = batch->mask[(size_t)i * (size_t)batch->height * (size_t)batch->width] >= 0;
-    snprintf(caption, sizeof caption, "%.100s  %.60s %lld %.80s%s", loader_text(loader, batch->label, i, text, 100),
-             source_name(source), (long long)batch->index[i], source_origin(source, batch->index[i]),
-             known ? "" : "  (no boxes)");
+    snprintf(caption, sizeof caption, "%.100s  %s%.60s %lld %.80s", loader_text(loader, batch->label, i, text, 100),
+             known ? "" : "(no boxes)  ", source_name(source), (long long)batch->index[i],
+             source_origin(source, batch->index[i]));
     SheetTile tile = {.height = batch->height,
                       .width = batch->width,
                       .pixels = u->pixels,
@@ -177,14 +177,27 @@ static Err add_row(Sheet *sheet, Unpacked *u, const Loader *loader, const Loader
     return sheet_tile(sheet, &tile);
 }
 
-static Err add_heading(Sheet *sheet, const Loader *loader, const char *set, int i_source) {
+/* What is not as usual about the boxes: ", boxes shuffled, labelled 0.5". Returns buf. */
+static const char *box_note(const Settings *settings, const char *set, char *buf, size_t len) {
+    buf[0] = '\0';
+    if (strcmp(set, "train") != 0 || !settings_applies(settings, "focus.boxes")) return buf;
+    size_t at = 0;
+    if (!settings_is(settings, "focus.boxes", "true"))
+        at = (size_t)snprintf(buf, len, ", boxes %.60s", settings_text(settings, "focus.boxes"));
+    if (settings_real(settings, "focus.labelled") < 1)
+        snprintf(buf + at, len - at, ", labelled %.20s", settings_show(settings, "focus.labelled"));
+    return buf;
+}
+
+static Err add_heading(Sheet *sheet, const Loader *loader, const Settings *settings, const char *set, int i_source) {
+    char note[128];
     char heading[HEADING_LEN];
     const Source *source = loader_source(loader, i_source);
     const char *reasons = "";
     int64_t n_rejected = source_n_rejected(source, &reasons);
-    int len = snprintf(heading, sizeof heading, "%s.%.60s: %lld samples, up to %d characters of %.60s", set,
+    int len = snprintf(heading, sizeof heading, "%s.%.60s: %lld samples, up to %d characters of %.60s%s", set,
                        source_name(source), (long long)source_count(source), (int)source_longest(source),
-                       charset_name(loader_charset(loader)));
+                       charset_name(loader_charset(loader)), box_note(settings, set, note, sizeof note));
     if (n_rejected > 0) snprintf(heading + len, sizeof heading - (size_t)len, "; left out: %s", reasons);
     return sheet_heading(sheet, heading);
 }
@@ -217,7 +230,7 @@ static Err add_set(Sheet *sheet, const Settings *settings, const char *set, uint
     TRY(loader_batch_new(&batch, loader));
     for (int s = 0; s < loader_n_sources(loader); s++) {
         int64_t own = source_count(loader_source(loader, s));
-        TRY(add_heading(sheet, loader, set, s));
+        TRY(add_heading(sheet, loader, settings, set, s));
         if (!mixed) TRY(add_run(sheet, loader, batch, first, own < count ? own : count));
         first += own;
     }

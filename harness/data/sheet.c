@@ -9,14 +9,16 @@
 
 /* Pixels of the sheet. */
 enum {
-    PAGE_WIDTH = 1180,
+    PAGE_WIDTH = 1120,
     MARGIN = 20,
     GAP = 18,
     CAPTION_ROOM = 20, /* above a picture: its caption */
     LABEL_ROOM = 16,   /* above a picture: the labels of its boxes */
     HEADING_ROOM = 34,
     TITLE_ROOM = 40,
-    LINE_HEIGHT = 64, /* pictures are enlarged to about this */
+    CAPTION_SIZE = 12,
+    CAPTION_MAX = 190, /* a narrow picture's tile is widened to this for its caption */
+    LINE_HEIGHT = 64,  /* pictures are enlarged to about this */
     MAX_WIDTH = PAGE_WIDTH - 2 * MARGIN
 };
 
@@ -137,6 +139,12 @@ static Err paint_pixels(cairo_t *cairo, const SheetTile *tile, bool masked, doub
     return ERR_OK;
 }
 
+static void set_font(cairo_t *cairo, double size, bool bold) {
+    cairo_select_font_face(cairo, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
+                           bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+    cairo_set_font_size(cairo, size);
+}
+
 static void print_at(cairo_t *cairo, double x, double y, const char *text) {
     cairo_move_to(cairo, x, y);
     cairo_show_text(cairo, text);
@@ -149,21 +157,15 @@ static void draw_box(cairo_t *cairo, const SheetTile *tile, int32_t i, double y,
     if (box[2] <= box[0]) return;
     character_colour(i, rgb);
     cairo_rectangle(cairo, x0 + 0.5, top + 0.5, x1 - x0 - 1, bottom - top - 1);
-    cairo_set_source_rgba(cairo, 0, 0, 0, 0.65);
-    cairo_set_line_width(cairo, 3);
+    cairo_set_source_rgba(cairo, 0, 0, 0, 0.5);
+    cairo_set_line_width(cairo, 2.4);
     cairo_stroke_preserve(cairo);
     cairo_set_source_rgb(cairo, rgb[0], rgb[1], rgb[2]);
-    cairo_set_line_width(cairo, 1.5);
+    cairo_set_line_width(cairo, 1);
     cairo_stroke(cairo);
     cairo_text_extents_t extents;
     cairo_text_extents(cairo, tile->label[i], &extents);
     print_at(cairo, (x0 + x1) / 2 - extents.width / 2 - extents.x_bearing, y - 4, tile->label[i]);
-}
-
-static void set_font(cairo_t *cairo, double size, bool bold) {
-    cairo_select_font_face(cairo, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
-                           bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
-    cairo_set_font_size(cairo, size);
 }
 
 /* How much the picture is enlarged: whole numbers for small ones, so that pixels stay square. */
@@ -173,19 +175,38 @@ static double tile_scale(const SheetTile *tile) {
     return fmin(scale, (double)MAX_WIDTH / tile->width);
 }
 
+/* Columns that a caption takes. */
+static int caption_width(const char *caption) {
+    cairo_text_extents_t extents = {0};
+    cairo_surface_t *scrap = cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1);
+    cairo_t *cairo = cairo_create(scrap);
+    set_font(cairo, CAPTION_SIZE, false);
+    cairo_text_extents(cairo, caption, &extents);
+    cairo_destroy(cairo);
+    cairo_surface_destroy(scrap);
+    return (int)ceil(fmin(MAX_WIDTH, extents.x_advance));
+}
+
+/* An empty tile, as wide as the picture and its caption need; cairo draws on it. */
+static Err open_tile(Piece *piece, cairo_t **cairo) {
+    piece->tile = cairo_image_surface_create(CAIRO_FORMAT_RGB24, piece->width, piece->height);
+    Err err = cairo_check(cairo_surface_status(piece->tile));
+    if (err != ERR_OK) return err;
+    *cairo = cairo_create(piece->tile);
+    cairo_set_source_rgb(*cairo, 0.13, 0.14, 0.16);
+    cairo_paint(*cairo);
+    return ERR_OK;
+}
+
 Err sheet_tile(Sheet *sheet, const SheetTile *tile) {
     Err err = ERR_OK;
     cairo_t *cairo = NULL;
     double scale = tile_scale(tile), drawn = ceil(scale * tile->height), y = CAPTION_ROOM + LABEL_ROOM;
-    Piece piece = {.width = (int)ceil(scale * tile->width)};
-    piece.width = piece.width < 60 ? 60 : piece.width;
+    double caption = fmin(CAPTION_MAX, caption_width(tile->caption));
+    Piece piece = {.width = (int)fmax(caption, ceil(scale * tile->width))};
     piece.height = (int)(y + drawn * (tile->owner != NULL ? 2 : 1) + (tile->owner != NULL ? 3 : 0));
-    piece.tile = cairo_image_surface_create(CAIRO_FORMAT_RGB24, piece.width, piece.height);
-    TRY(cairo_check(cairo_surface_status(piece.tile)));
-    cairo = cairo_create(piece.tile);
-    cairo_set_source_rgb(cairo, 0.13, 0.14, 0.16);
-    cairo_paint(cairo);
-    set_font(cairo, 12, false);
+    TRY(open_tile(&piece, &cairo));
+    set_font(cairo, CAPTION_SIZE, false);
     cairo_set_source_rgb(cairo, 0.85, 0.87, 0.9);
     print_at(cairo, 0, CAPTION_ROOM - 7, tile->caption);
     TRY(paint_pixels(cairo, tile, false, y, scale));
