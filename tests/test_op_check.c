@@ -89,8 +89,10 @@ static Err prepare(void **state, const OpSpec *spec, bool backward, uint32_t wan
     first = NULL;
 done:
     mem_free(second);
-    if (fault == PREPARE_LEAKS) leaked = first;
-    else mem_free(first);
+    if (fault == PREPARE_LEAKS)
+        leaked = first;
+    else
+        mem_free(first);
     return fault == PREPARE_HIDES && err != ERR_OK ? err_set(ERR_ARG, "something else") : err;
 }
 
