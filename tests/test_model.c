@@ -1,0 +1,310 @@
+/* The models as a whole: sizes, receptive fields, every branch's training graph against the double-precision reference
+ * and against central differences, and its memory plan against what a run uses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <math.h>
+
+#include <cmocka.h>
+
+#include "kernels/mem.h"
+#include "kernels/rng.h"
+#include "models/model.h"
+
+#define OK(call) check_ok(call, #call, __LINE__)
+static void check_ok(Err err, const char *text, int line) {
+    if (err != ERR_OK) fail_msg("line %d: %s: %s", line, text, err_message());
+}
+
+/* One cell's settings for a test: pairs of key and value, ended by NULL. */
+static Settings *settings_of(const char *const *pairs) {
+    Settings *settings = NULL;
+    OK(settings_new(&settings));
+    for (; pairs != NULL && pairs[0] != NULL; pairs += 2) OK(settings_set(settings, pairs[0], pairs[1]));
+    OK(settings_resolve(settings));
+    return settings;
+}
+
+/* Every branch with the switches that change its graph. */
+static const char *const branches[][16] = {
+    {"focus.kind", "none", NULL},
+    {"focus.kind", "mass", NULL},
+    {"focus.kind", "kl", NULL},
+    {"focus.kind", "kl", "focus.target", "box", NULL},
+    {"focus.kind", "original", "focus.patch", "[8, 10]", NULL},
+    {"focus.kind", "original", "focus.patch", "[8, 10]", "focus.reduction", "mean", "focus.tanh", "false", NULL},
+    {"focus.kind", "original", "focus.patch", "[9, 7]", "focus.labels", "target", "focus.background", "false", NULL},
+    {"focus.kind", "original", "focus.patch", "[8, 8]", "focus.source", "features", NULL},
+};
+enum { N_BRANCHES = sizeof branches / sizeof branches[0] };
+
+static const ModelSizes small = {.n_chars = 5, .n_steps = 4, .height = 32, .width = 16};
+
+static Settings *small_settings(const char *const *branch) {
+    static const char *const common[] = {"model.blstm",     "6", "model.attention", "7", "model.decoder", "5",
+                                         "model.embedding", "3", "train.batch",     "3", "eval.batch",    "2",
+                                         "train.shards",    "2"};
+    const char *pairs[64];
+    int n = 0;
+    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) pairs[n++] = common[i];
+    for (; *branch != NULL; branch++) pairs[n++] = *branch;
+    pairs[n] = NULL;
+    return settings_of(pairs);
+}
+
+/* ---- one training step of one branch ---- */
+
+typedef struct Step {
+    Settings *settings;
+    Model *model;
+    ModelPlan plan;
+    Par *par;
+    Arena *arena;
+    Exec *exec;
+} Step;
+
+static void upload(Step *s, TensorId t, const void *values) {
+    if (t != TENSOR_NONE) OK(exec_upload(s->exec, t, values));
+}
+
+/* A batch with one sample without boxes, labels of different lengths, and a box at the border. */
+static void upload_batch(Step *s) {
+    enum { T = 4, N = 3, K = 5, H = 32, W = 16 };
+    const TrainGraph *t = &s->model->train;
+    static float image[N * H * W * 3], box[T * N * 4];
+    static int32_t mask[N * H * W], label[T * N], token_in[T * N];
+    static const int lengths[N] = {3, 1, 2};
+    int n_labels = 0, n_boxes = 0;
+    Rng rng = rng_at(rng_stream(11, "test.batch"), 0, 0);
+    for (size_t i = 0; i < sizeof image / sizeof *image; i++) image[i] = (float)rng_range(&rng, -1, 1);
+    memset(box, 0, sizeof box);
+    for (int n = 0; n < N; n++)
+        for (int i = 0; i < H * W; i++) mask[n * H * W + i] = n == 1 ? -1 : (int32_t)rng_below(&rng, K + 1);
+    for (int n = 0; n < N; n++)
+        for (int step = 0; step < T; step++) {
+            int at = step * N + n;
+            label[at] = step < lengths[n] ? (int32_t)rng_below(&rng, K) : step == lengths[n] ? K : -1;
+            token_in[at] = step == 0 ? K + 1 : label[at - N] < K ? label[at - N] : -1;
+            n_labels += label[at] >= 0;
+            if (step >= lengths[n] || n == 1) continue;
+            float x0 = (float)(5 * step), values[4] = {x0, 4, x0 + 6, 28};
+            memcpy(box + 4 * at, values, sizeof values);
+            n_boxes++;
+        }
+    float inv_chars = 1.0f / (float)n_labels, inv_boxes = 1.0f / (float)n_boxes, lambda = 0.3f, rest = 0.7f, clip = 1;
+    float hyper[HYPER_LEN];
+    update_hyper(s->settings, 0, 0.01, hyper);
+    upload(s, t->image, image);
+    upload(s, t->token_in, token_in);
+    upload(s, t->label, label);
+    upload(s, t->box, box);
+    upload(s, t->mask, mask);
+    upload(s, t->inv_chars, &inv_chars);
+    upload(s, t->inv_boxes, &inv_boxes);
+    upload(s, t->lambda, &lambda);
+    upload(s, t->one_minus_lambda, &rest);
+    upload(s, t->update.hyper, hyper);
+    upload(s, t->update.limit, &clip);
+}
+
+static void open_step(Step *s, const char *const *branch, const Backend *backend, ExecMode mode, int n_threads) {
+    memset(s, 0, sizeof *s);
+    s->settings = small_settings(branch);
+    OK(model_build(&s->model, s->settings, &small, backend->device, MODEL_TRAIN_AND_EVAL));
+    OK(model_plan(&s->plan, s->model, backend->real_bytes, true));
+    OK(par_new(&s->par, n_threads));
+    OK(arena_new(&s->arena, backend, &s->model->params, s->plan.transient_bytes));
+    OK(arena_initialise(s->arena, 3));
+    OK(exec_new(&s->exec, s->plan.train, s->arena, mode, s->par));
+}
+
+static void close_step(Step *s) {
+    exec_free(s->exec);
+    arena_free(s->arena);
+    par_free(s->par);
+    model_plan_clear(&s->plan);
+    model_free(s->model);
+    settings_free(s->settings);
+}
+
+/* Losses, norm, and every persistent value after n_steps steps. The caller frees. */
+static float *train(Step *s, int n_steps, size_t *n) {
+    float *out = NULL;
+    const TrainGraph *t = &s->model->train;
+    const TensorId kept[] = {t->loss, t->loss_recognition, t->update.norm};
+    size_t at = sizeof kept / sizeof kept[0];
+    *n = at + s->model->params.n_elements;
+    OK(mem_alloc(&out, *n, sizeof *out));
+    for (int i = 0; i < n_steps; i++) {
+        upload_batch(s);
+        OK(exec_run(s->exec));
+    }
+    for (size_t i = 0; i < at; i++) OK(exec_download(s->exec, kept[i], out + i));
+    for (int i = 0; i < s->model->params.n; i++) {
+        OK(arena_get_param(s->arena, i, out + at));
+        at += (size_t)shape_count(&s->model->params.items[i].shape);
+    }
+    *n = at;
+    return out;
+}
+
+/* ---- tests ---- */
+
+static int64_t count_below(const ParamSet *set, const char *prefix) {
+    int64_t n = 0;
+    for (int i = 0; i < set->n; i++)
+        if (set->items[i].kind == PARAM_WEIGHT && strncmp(set->items[i].name, prefix, strlen(prefix)) == 0)
+            n += shape_count(&set->items[i].shape);
+    return n;
+}
+
+static void test_sizes(void **state) {
+    (void)state;
+    Settings *settings = settings_of(NULL);
+    ModelSizes sizes = {.n_chars = 36, .n_steps = 9, .height = 32, .width = 128};
+    Model *model = NULL;
+    OK(model_build(&model, settings, &sizes, DEVICE_CPU, MODEL_TRAIN_AND_EVAL));
+    assert_int_equal(count_below(&model->params, "encoder."), 180752);
+    assert_int_equal(count_below(&model->params, "decoder."), 183973);
+    assert_int_equal(model->n_positions, 32);
+    for (int j = 0; j < 32; j++) assert_true(model->centre_x[j] == (float)(4 * j + 2));
+    assert_true(model->cell == 4.0 && model->centre_y == 16.0);
+    model_free(model);
+    settings_free(settings);
+}
+
+static void test_image_too_small(void **state) {
+    (void)state;
+    static const int64_t sizes[][2] = {{31, 128}, {32, 3}, {64, 128}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        Settings *settings = settings_of(NULL);
+        ModelSizes wrong = {.n_chars = 36, .n_steps = 9, .height = sizes[i][0], .width = sizes[i][1]};
+        Model *model = NULL;
+        assert_int_equal(model_build(&model, settings, &wrong, DEVICE_CPU, MODEL_TRAIN_AND_EVAL), ERR_SPEC);
+        assert_null(model);
+        assert_non_null(strstr(err_message(), "data.image"));
+        settings_free(settings);
+    }
+}
+
+/* d loss / d direction in double precision: a random direction over all weights whose name begins with prefix, by the
+ * backward pass and by central differences. */
+static void check_direction(Step *s, int branch, const char *prefix) {
+    const Graph *g = s->model->train.graph;
+    double value[2], gradient = 0, h = 1e-6;
+    for (int side = 0; side < 3; side++) { /* the update changes the weights: start afresh each time */
+        Rng rng = rng_at(rng_stream(17, prefix), 0, 0);
+        OK(arena_initialise(s->arena, 3));
+        upload_batch(s);
+        for (int pass = side == 2 ? 1 : 0; pass < 2; pass++) {
+            if (pass == 1) OK(exec_run(s->exec));
+            if (pass == 1 && side < 2) break;
+            for (TensorId w = 0; w < g->n_tensors; w++) {
+                const Tensor *tensor = &g->tensors[w];
+                if (tensor->base != w || tensor->param < 0 || tensor->grad == TENSOR_NONE) continue;
+                if (strncmp(tensor->name, prefix, strlen(prefix)) != 0) continue;
+                double *at = exec_pointer(s->exec, w);
+                const double *grad = exec_pointer(s->exec, tensor->grad);
+                for (int64_t e = 0; e < shape_count(&tensor->shape); e++) {
+                    double direction = rng_range(&rng, -1, 1);
+                    if (pass == 0) at[e] += (side == 0 ? h : -h) * direction;
+                    if (pass == 1) gradient += grad[e] * direction;
+                }
+            }
+        }
+        if (side < 2) value[side] = *(const double *)exec_pointer(s->exec, s->model->train.loss);
+    }
+    double difference = (value[0] - value[1]) / (2 * h);
+    if (fabs(difference - gradient) > 1e-6 * (1 + fabs(gradient)))
+        fail_msg("branch %d, %s*: gradient %.12g, central difference %.12g", branch, prefix, gradient, difference);
+}
+
+/* Every branch's whole graph, by module; weight by weight for the paper's branch. The crop's centres
+ * move with the attention, but not by so little that a rounded one changes. */
+static void test_gradients(void **state) {
+    (void)state;
+    static const char *const modules[] = {"encoder.", "decoder.", "focus."};
+    for (int b = 0; b < N_BRANCHES; b++) {
+        Step s;
+        open_step(&s, branches[b], backend_ref(), EXEC_SEPARATE, 1);
+        for (int m = 0; m < 3; m++) check_direction(&s, b, modules[m]);
+        const ParamSet *params = &s.model->params;
+        for (int i = 0; b == 4 && i < params->n; i++)
+            if (params->items[i].kind == PARAM_WEIGHT) check_direction(&s, b, params->items[i].name);
+        close_step(&s);
+    }
+}
+
+/* One step on the CPU against the reference: losses, norm and updated statistics. Adam's first step is the sign of the
+ * gradient, so weights are compared through their gradients. */
+static void test_cpu_against_ref(void **state) {
+    (void)state;
+    for (int b = 0; b < N_BRANCHES; b++) {
+        Step cpu, ref;
+        size_t n = 0;
+        open_step(&cpu, branches[b], backend_cpu(), EXEC_SEPARATE, 2);
+        open_step(&ref, branches[b], backend_ref(), EXEC_SEPARATE, 1);
+        float *a = train(&cpu, 1, &n), *c = train(&ref, 1, &n);
+        for (int i = 0; i < 3; i++) assert_float_equal(a[i], c[i], 1e-4f * (1 + fabsf(c[i])));
+        const Graph *g = cpu.model->train.graph;
+        for (TensorId w = 0; w < g->n_tensors; w++) {
+            if (g->tensors[w].base != w || g->tensors[w].param < 0 || g->tensors[w].grad == TENSOR_NONE) continue;
+            int64_t count = shape_count(&g->tensors[w].shape);
+            const float *x = exec_pointer(cpu.exec, g->tensors[w].grad);
+            const double *y = exec_pointer(ref.exec, g->tensors[w].grad);
+            double largest = 1e-6;
+            for (int64_t e = 0; e < count; e++) largest = fmax(largest, fabs(y[e]));
+            for (int64_t e = 0; e < count; e++)
+                if (fabs((double)x[e] - y[e]) > 1e-3 * largest)
+                    fail_msg("branch %d, %s'[%lld]: %g, reference %g", b, g->tensors[w].name, (long long)e,
+                             (double)x[e], y[e]);
+        }
+        mem_free(a);
+        mem_free(c);
+        close_step(&cpu);
+        close_step(&ref);
+    }
+}
+
+/* The plan is the run: all ways of using memory give the same bits, and storage that follows lifetimes peaks at the
+ * planned live bytes. One thread and three agree. */
+static void test_plan_is_the_run(void **state) {
+    (void)state;
+    static const ExecMode modes[] = {EXEC_ARENA, EXEC_POISON, EXEC_CHECKED, EXEC_SEPARATE};
+    for (int b = 0; b < N_BRANCHES; b++) {
+        float *first = NULL;
+        size_t n_first = 0;
+        for (size_t m = 0; m < sizeof modes / sizeof modes[0]; m++) {
+            Step s;
+            size_t n = 0;
+            open_step(&s, branches[b], backend_cpu(), modes[m], m % 2 == 0 ? 1 : 3);
+            uint64_t allocs = mem_stats().n_allocs;
+            float *values = train(&s, 3, &n);
+            if (modes[m] == EXEC_ARENA) assert_int_equal(mem_stats().n_allocs, allocs + 1); /* the result's own */
+            if (modes[m] == EXEC_CHECKED) assert_int_equal(exec_peak_bytes(s.exec), s.plan.train->live_bytes);
+            if (first == NULL) {
+                first = values;
+                n_first = n;
+            } else {
+                assert_int_equal(n, n_first);
+                assert_memory_equal(first, values, n * sizeof *values);
+                mem_free(values);
+            }
+            close_step(&s);
+        }
+        mem_free(first);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes),           cmocka_unit_test(test_image_too_small),
+        cmocka_unit_test(test_gradients),       cmocka_unit_test(test_cpu_against_ref),
+        cmocka_unit_test(test_plan_is_the_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
