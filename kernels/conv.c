@@ -80,39 +80,59 @@ static const float *place_strip(const Correlation *g, const float *x, int64_t fi
     return copy;
 }
 
-/* One block of k and one panel, all rows of a strip. */
-static void correlate_panel(const Correlation *g, const TileKernel *kernel, const float *strip, int64_t row_floats,
-                            int64_t n_rows, const Tile *block, int cols, float *y) {
-    Tile tile = *block;
-    for (int64_t r = 0; r < n_rows; r++) {
-        tile.a = strip + r * g->step_h * row_floats;
-        tile_column(kernel, g->n_columns, cols, &tile, y + r * g->row_stride, g->column_stride);
+/* The kernel rows among [first, first + n) that see the image, for an output row: [*from, *to), from first. */
+static void rows_inside(const Correlation *g, int64_t output_row, int64_t first, int64_t n, int64_t *from,
+                        int64_t *to) {
+    const int64_t top = output_row * g->step_h - g->before_h + first;
+    *from = clamp(-top, 0, n);
+    *to = clamp(g->h - top, *from, n);
+}
+
+/* A piece of the work: output rows [row, row + n_rows) whose padded input is at strip. */
+typedef struct Strip {
+    const float *at;
+    int64_t row_floats, row, n_rows;
+} Strip;
+
+static Strip strip_at(const Correlation *g, const float *x, int64_t row, int64_t max_rows, float *copy) {
+    Strip s = {.row = row, .n_rows = tile_min(max_rows, g->n_rows - row)};
+    s.at = place_strip(g, x, row, s.n_rows, copy, &s.row_floats);
+    return s;
+}
+
+/* One block of k and one panel of columns over the rows of a strip. Kernel rows that lie in the padding are skipped. */
+static void correlate_panel(const Correlation *g, const TileKernel *kernel, const Strip *strip, KBlock block,
+                            const float *panel, int cols, float *y, bool add) {
+    const int64_t segment = g->kernel_w * g->c, kernel_row = block.first / segment;
+    const float *at = strip->at + kernel_row * strip->row_floats + block.first % segment;
+    for (int64_t r = 0; r < strip->n_rows; r++) {
+        int64_t from, to;
+        rows_inside(g, strip->row + r, kernel_row, block.n_segments, &from, &to);
+        if (from == to && add) continue;
+        const Tile tile = {.a = at + (r * g->step_h + from) * strip->row_floats,
+                           .b = panel + from * block.length * kernel->cols,
+                           .a_row = g->step_w * g->c,
+                           .a_col = 1,
+                           .a_segment = strip->row_floats,
+                           .b_row = kernel->cols,
+                           .k = block.length,
+                           .n_segments = to - from,
+                           .add = add};
+        tile_column(kernel, g->n_columns, cols, &tile, y + (strip->row + r) * g->row_stride, g->column_stride);
     }
 }
 
 static void correlate(const Correlation *g, const float *x, const float *packed, float *y, bool add, float *scratch) {
     const TileKernel kernel = tile_kernel(g->n_channels);
-    const int64_t strip = strip_rows(g, STRIP_FLOATS), segment = g->kernel_w * g->c;
-    for (int64_t row = 0; row < g->n_rows; row += strip) {
-        const int64_t n_rows = tile_min(strip, g->n_rows - row);
-        int64_t row_floats = 0;
-        const float *at = place_strip(g, x, row, n_rows, scratch, &row_floats);
+    const int64_t max_rows = strip_rows(g, STRIP_FLOATS), width = tile_round_up(g->n_channels, kernel.cols);
+    for (int64_t row = 0; row < g->n_rows; row += max_rows) {
+        const Strip strip = strip_at(g, x, row, max_rows, scratch);
         KBlock b = {0};
         for (int64_t k = 0; k < depth_of(g); k += b.n_segments * b.length) {
             b = block_at(g, k);
-            const int64_t rows = b.n_segments * b.length;
-            for (int64_t j = 0; j < g->n_channels; j += kernel.cols) {
-                const Tile tile = {.b = packed + k * tile_round_up(g->n_channels, kernel.cols) + j * rows,
-                                   .a_row = g->step_w * g->c,
-                                   .a_col = 1,
-                                   .a_segment = row_floats,
-                                   .b_row = kernel.cols,
-                                   .k = b.length,
-                                   .n_segments = b.n_segments,
-                                   .add = add || k > 0};
-                correlate_panel(g, &kernel, at + k / segment * row_floats + k % segment, row_floats, n_rows, &tile,
-                                (int)tile_min(g->n_channels - j, kernel.cols), y + row * g->row_stride + j);
-            }
+            for (int64_t j = 0; j < g->n_channels; j += kernel.cols)
+                correlate_panel(g, &kernel, &strip, b, packed + k * width + j * b.n_segments * b.length,
+                                (int)tile_min(g->n_channels - j, kernel.cols), y + j, add || k > 0);
         }
     }
 }
@@ -298,31 +318,39 @@ static int64_t weights_strip(const Correlation *g) {
     return n < 1 ? 1 : tile_min(n, g->n_rows);
 }
 
-/* Floats of dy's panels. */
-static int64_t panels_floats(const Correlation *g) {
-    return weights_strip(g) * g->n_columns * tile_round_up(g->n_channels, TILE_MAX_COLS);
+/* Floats of a panel of dy. */
+static int64_t panel_floats(const Correlation *g) { return weights_strip(g) * g->n_columns * TILE_MAX_COLS; }
+
+/* The rows of a strip, counted in it, whose kernel row r lies in the image: [*from, *to). */
+static void outputs_inside(const Correlation *g, const Strip *strip, int64_t r, int64_t *from, int64_t *to) {
+    const int64_t top = strip->row * g->step_h - g->before_h + r; /* the input row of output 0 */
+    *from = clamp((-top + g->step_h - 1) / g->step_h, 0, strip->n_rows);
+    *to = clamp((g->h - top + g->step_h - 1) / g->step_h, *from, strip->n_rows);
 }
 
 int64_t conv_weights_scratch(const Conv *conv) {
     const Correlation g = forward_of(conv);
-    return panels_floats(&g) + (needs_copy(&g, 0, g.n_rows) ? strip_floats(&g, weights_strip(&g)) : 0);
+    return panel_floats(&g) + (needs_copy(&g, 0, g.n_rows) ? strip_floats(&g, weights_strip(&g)) : 0);
 }
 
-static void add_strip(const Correlation *g, const TileKernel *kernel, const float *strip, int64_t row_floats,
-                      const float *dy, int64_t n_rows, float *panels, float *dw, bool add) {
-    const int64_t n_pixels = n_rows * g->n_columns, segment = g->kernel_w * g->c;
+static void add_strip(const Correlation *g, const TileKernel *kernel, const Strip *strip, const float *dy, float *panel,
+                      float *dw, bool add) {
+    const int64_t segment = g->kernel_w * g->c;
     for (int64_t j = 0; j < g->n_channels; j += kernel->cols) {
         const int cols = (int)tile_min(g->n_channels - j, kernel->cols);
-        tile_pack(panels, dy + j, g->n_channels, n_pixels, cols, kernel->cols);
+        tile_pack(panel, dy + j, g->n_channels, strip->n_rows * g->n_columns, cols, kernel->cols);
         for (int64_t r = 0; r < g->kernel_h; r++) {
-            const Tile tile = {.a = strip + r * row_floats,
-                               .b = panels,
+            int64_t from, to;
+            outputs_inside(g, strip, r, &from, &to);
+            if (from == to && add) continue;
+            const Tile tile = {.a = strip->at + (from * g->step_h + r) * strip->row_floats,
+                               .b = panel + from * g->n_columns * kernel->cols,
                                .a_row = 1,
                                .a_col = g->step_w * g->c,
-                               .a_segment = g->step_h * row_floats,
+                               .a_segment = g->step_h * strip->row_floats,
                                .b_row = kernel->cols,
                                .k = g->n_columns,
-                               .n_segments = n_rows,
+                               .n_segments = to - from,
                                .add = add};
             tile_column(kernel, segment, cols, &tile, dw + r * segment * g->n_channels + j, g->n_channels);
         }
@@ -333,14 +361,11 @@ void conv_backward_weights(const Conv *conv, const float *x, const float *dy, in
                            float *scratch) {
     const Correlation g = forward_of(conv);
     const TileKernel kernel = tile_kernel(g.n_channels);
-    const int64_t strip = weights_strip(&g);
-    float *panels = scratch, *copy = scratch + panels_floats(&g);
+    const int64_t max_rows = weights_strip(&g);
+    float *panel = scratch, *copy = scratch + panel_floats(&g);
     for (int64_t i = 0; i < n_images; i++, x += g.h * g.w * g.c, dy += g.n_rows * g.row_stride)
-        for (int64_t row = 0; row < g.n_rows; row += strip) {
-            const int64_t n_rows = tile_min(strip, g.n_rows - row);
-            int64_t row_floats = 0;
-            const float *at = place_strip(&g, x, row, n_rows, copy, &row_floats);
-            add_strip(&g, &kernel, at, row_floats, dy + row * g.row_stride, n_rows, panels, dw,
-                      add || i > 0 || row > 0);
+        for (int64_t row = 0; row < g.n_rows; row += max_rows) {
+            const Strip strip = strip_at(&g, x, row, max_rows, copy);
+            add_strip(&g, &kernel, &strip, dy + row * g.row_stride, panel, dw, add || i > 0 || row > 0);
         }
 }

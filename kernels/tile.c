@@ -33,10 +33,10 @@
 #include "kernels/tile_body.h"
 #endif
 
-enum { PLAIN_ROWS = 4, PLAIN_COLS = 16 };
+enum { PLAIN_COLS = 16 };
 
-static void plain_run(int rows, const Tile *t, float *c, int64_t ldc) {
-    for (int r = 0; r < rows; r++) {
+static void plain_column(int64_t m, const Tile *t, float *c, int64_t ldc) {
+    for (int64_t r = 0; r < m; r++) {
         float acc[PLAIN_COLS] = {0};
         for (int64_t q = 0; q < t->n_segments * t->k; q++) {
             const float element = t->a[r * t->a_row + q / t->k * t->a_segment + q % t->k * t->a_col];
@@ -54,11 +54,11 @@ static void plain_run(int rows, const Tile *t, float *c, int64_t ldc) {
 TileKernel tile_kernel(int64_t n_cols) {
 #ifdef TILE_X86
     const bool narrow = n_cols % 32 >= 1 && n_cols % 32 <= 16 && n_cols < 128;
-    if (__builtin_cpu_supports("avx512f") && !narrow) return (TileKernel){12, 32, avx512_run};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return (TileKernel){6, 16, avx2_run};
+    if (__builtin_cpu_supports("avx512f") && !narrow) return (TileKernel){32, avx512_column};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return (TileKernel){16, avx2_column};
 #endif
     (void)n_cols;
-    return (TileKernel){PLAIN_ROWS, PLAIN_COLS, plain_run};
+    return (TileKernel){PLAIN_COLS, plain_column};
 }
 
 /* dst[p dst_ld + j] = src[j src_ld + p] for 8 values of p and of j. */
@@ -115,29 +115,21 @@ void tile_pack_transposed(float *restrict dst, const float *restrict b, int64_t 
     pack_plain(dst + k8 * width, b + k8, 1, ld, k - k8, n, width);
 }
 
-/* One tile; if it has fewer columns than the kernel it goes through a buffer. */
-static void run_tile(const TileKernel *kernel, int rows, int cols, const Tile *t, float *c, int64_t ldc) {
+void tile_column(const TileKernel *kernel, int64_t m, int cols, const Tile *t, float *c, int64_t ldc) {
     float full[TILE_MAX_ROWS * TILE_MAX_COLS];
+    Tile tile = *t;
     if (cols == kernel->cols) {
-        kernel->run(rows, t, c, ldc);
+        kernel->run(m, t, c, ldc);
         return;
     }
-    Tile tile = *t;
     tile.add = false;
-    kernel->run(rows, &tile, full, kernel->cols);
-    for (int r = 0; r < rows; r++) {
-        const float *from = full + r * kernel->cols;
-        for (int j = 0; j < cols; j++) c[r * ldc + j] = t->add ? c[r * ldc + j] + from[j] : from[j];
-    }
-}
-
-/* Of nearly equal height: a tile of one row would wait for its own sums. */
-void tile_column(const TileKernel *kernel, int64_t m, int cols, const Tile *tile, float *c, int64_t ldc) {
-    const int64_t n_tiles = (m + kernel->rows - 1) / kernel->rows;
-    Tile t = *tile;
-    for (int64_t i = 0; i < n_tiles; i++) {
-        const int64_t first = m * i / n_tiles, last = m * (i + 1) / n_tiles;
-        t.a = tile->a + first * t.a_row;
-        run_tile(kernel, (int)(last - first), cols, &t, c + first * ldc, ldc);
+    for (int64_t i = 0; i < m; i += TILE_MAX_ROWS, tile.a += TILE_MAX_ROWS * tile.a_row) {
+        const int64_t rows = tile_min(m - i, TILE_MAX_ROWS);
+        kernel->run(rows, &tile, full, kernel->cols);
+        for (int64_t r = 0; r < rows; r++) {
+            const float *from = full + r * kernel->cols;
+            float *to = c + (i + r) * ldc;
+            for (int j = 0; j < cols; j++) to[j] = t->add ? to[j] + from[j] : from[j];
+        }
     }
 }

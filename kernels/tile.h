@@ -25,14 +25,14 @@ typedef struct Tile {
 } Tile;
 
 typedef struct TileKernel {
-    int rows, cols;
-    void (*run)(int rows, const Tile *t, float *c, int64_t ldc);
+    int cols;
+    void (*run)(int64_t m, const Tile *t, float *c, int64_t ldc); /* C[m,cols] */
 } TileKernel;
 
 /* The tile of this CPU that wastes least on n columns. */
 TileKernel tile_kernel(int64_t n_cols);
 
-/* C[m,cols], m any, cols <= kernel->cols: a column of tiles of nearly equal height. tile->a belongs to row 0. */
+/* C[m,cols], m any, cols <= kernel->cols: columns beyond are not touched. */
 void tile_column(const TileKernel *kernel, int64_t m, int cols, const Tile *tile, float *c, int64_t ldc);
 
 /* dst[k, width] = B[k, n]; columns n.. are zero. width: 16 or 32, n <= width. B is stored in rows ld apart, or, for

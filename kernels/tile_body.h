@@ -50,6 +50,18 @@ TILE_TARGET static void TILE(run)(int rows, const Tile *t, float *c, int64_t ldc
     }
 }
 
+/* m rows, in tiles of nearly equal height: a tile of one row would wait for its own sums. */
+TILE_TARGET static void TILE(column)(int64_t m, const Tile *t, float *c, int64_t ldc) {
+    const int64_t n_tiles = (m + TILE_ROWS - 1) / TILE_ROWS;
+    Tile tile = *t;
+    for (int64_t i = 0; i < n_tiles; i++) {
+        const int rows = (int)(m / n_tiles + (i < m % n_tiles));
+        TILE(run)(rows, &tile, c, ldc);
+        tile.a += rows * tile.a_row;
+        c += rows * ldc;
+    }
+}
+
 #undef TILE
 #undef TILE_TARGET
 #undef TILE_LANES
