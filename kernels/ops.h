@@ -11,7 +11,7 @@
 /* ---- layers ---- */
 
 /* conv2d: x [N,H,W,C], w [KH,KW,C,O], bias? [O] -> y [N,Ho,Wo,O].  Ho = (H + pad_top + pad_bottom - KH) / stride_h + 1.
- * oneDNN, NHWC, one primitive per shard; dw partials per shard are added in shard order. */
+ * Tasks are images (kernels/conv.h); dw is summed for each shard, then over shards in order. */
 typedef struct Conv2dAttr {
     int32_t kernel_h, kernel_w, channels_out, stride_h, stride_w, pad_top, pad_bottom, pad_left, pad_right;
 } Conv2dAttr;
@@ -19,7 +19,7 @@ typedef struct Conv2dAttr {
 /* batch_norm: x [...,C], gamma [C], beta [C], running_mean [C], running_var [C] -> y [...,C] (mean [C], inv_std [C]).
  * Training: statistics of the whole batch (biased variance to normalise), summed in shard order; running = (1-momentum)
  * running + momentum * batch (unbiased variance) is updated in place. Evaluation: running statistics, nothing mutated.
- * relu: y = max(0, .) fused; the backward pass then reads y for its sign. Ioffe & Szegedy 2015. */
+ * relu: y = max(0, .) fused; the backward pass finds its sign from x. Ioffe & Szegedy 2015. */
 typedef struct BatchNormAttr {
     double epsilon, momentum;
     int32_t training, relu;
