@@ -10,7 +10,7 @@ WERROR  ?=
 
 # Debian packages: to build and run; for `make check`; for PyTorch's side of `make bench`, installed by nothing here.
 APT       := build-essential pkg-config libyaml-dev libhdf5-dev libfreetype-dev libfontconfig-dev libmatio-dev \
-             libpng-dev libcairo2-dev libjansson-dev nettle-dev libdnnl-dev librandom123-dev libcmocka-dev \
+             libpng-dev libcairo2-dev libjansson-dev nettle-dev librandom123-dev libcmocka-dev \
              fonts-dejavu-core fonts-dejavu-extra fonts-liberation2 fonts-freefont-ttf
 APT_CHECK := clang-format cppcheck
 APT_BENCH := python3-torch libopenblas0-pthread
@@ -28,7 +28,7 @@ LIBS     := yaml-0.1 hdf5 freetype2 fontconfig matio libpng cairo jansson nettle
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             -Wno-format-truncation
 LIBS_CPP := $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
-LIBS_LD  := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lhdf5_serial_hl -ldnnl
+LIBS_LD  := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lhdf5_serial_hl
 CODEGEN  := -std=c11 $(OPT) -ffp-contract=off -fno-math-errno -fno-trapping-math -fPIC -pthread
 CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE $(LIBS_CPP)
 CFLAGS   += $(CODEGEN) $(WARNINGS) $(WERROR)
@@ -141,7 +141,7 @@ endef
 deps: ## install the Debian packages that are missing (as root; else print the command)
 	$(call install_packages,$(APT))
 	@command -v pkg-config >/dev/null && pkg-config --print-errors --exists $(LIBS) || { \
-	    echo "These libraries are needed, with their headers: $(LIBS), oneDNN, Random123, cmocka."; \
+	    echo "These libraries are needed, with their headers: $(LIBS), Random123, cmocka."; \
 	    echo "On Debian 12: apt-get install -y $(APT)"; exit 1; }
 
 deps-check: deps

@@ -6,8 +6,6 @@
 #include <ft2build.h>
 #include FT_FREETYPE_H
 #include <Random123/philox.h>
-#include <dnnl.h>
-#include <dnnl_debug.h>
 #include <gnu/libc-version.h>
 #include <hdf5.h>
 #include <jansson.h>
@@ -20,12 +18,6 @@
 #include "kernels/err.h"
 
 static void version_cairo(char *out, size_t len) { (void)snprintf(out, len, "%s", cairo_version_string()); }
-
-static void version_dnnl(char *out, size_t len) {
-    const dnnl_version_t *v = dnnl_version();
-    const char *isa = dnnl_cpu_isa2str(dnnl_get_effective_cpu_isa());
-    (void)snprintf(out, len, "%d.%d.%d %s", v->major, v->minor, v->patch, isa);
-}
 
 static void version_fontconfig(char *out, size_t len) {
     int v = FcGetVersion();
@@ -87,7 +79,6 @@ static const struct {
     {"libyaml", "grids", version_yaml},
     {"matio", "MATLAB files of datasets", version_matio},
     {"nettle", "SHA-256", version_nettle},
-    {"oneDNN", "convolutions", version_dnnl},
     {"Random123", "counter-based random numbers", version_random123},
 };
 
