@@ -18,7 +18,7 @@
 #define TILE_FILL _mm512_set1_ps
 #define TILE_ADD _mm512_add_ps
 #define TILE_FMA _mm512_fmadd_ps
-#include "kernels/tile_body.h"
+#include "kernels/tile_body.inc"
 
 #define TILE(name) avx2_##name
 #define TILE_TARGET __attribute__((target("avx2,fma")))
@@ -30,7 +30,7 @@
 #define TILE_FILL _mm256_set1_ps
 #define TILE_ADD _mm256_add_ps
 #define TILE_FMA _mm256_fmadd_ps
-#include "kernels/tile_body.h"
+#include "kernels/tile_body.inc"
 #endif
 
 enum { PLAIN_COLS = 16 };
