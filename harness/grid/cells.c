@@ -56,7 +56,7 @@ static Err folder_name(Pool *pool, const char **out, const char *name, const cha
 
 /* ---- identity ---- */
 
-void cells_sha256(char hex[GRID_ID_LEN], const char *text, size_t len) {
+void grid_sha256(char hex[GRID_ID_LEN], const char *text, size_t len) {
     struct sha256_ctx sha;
     uint8_t digest[SHA256_DIGEST_SIZE];
     sha256_init(&sha);
@@ -70,7 +70,7 @@ static Err hash_identity(char id[GRID_ID_LEN], const char *identity, int64_t see
     Err err = ERR_OK;
     Text text = {0};
     TRY(text_add(&text, "refocus cell 1\n%sseed=%" PRId64 "\ndevice=%s\n", identity, seed, device));
-    cells_sha256(id, text.data, text.len);
+    grid_sha256(id, text.data, text.len);
 done:
     text_clear(&text);
     return err;

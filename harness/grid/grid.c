@@ -141,7 +141,7 @@ static Err name_results(const Loader *loader, Grid *grid, Pool *pool) {
         grid->results = grid->experiment;
         goto done;
     }
-    cells_sha256(hash, text.data, text.len);
+    grid_sha256(hash, text.data, text.len);
     TRY(pool_printf(pool, &grid->results, "%s+%.8s", grid->experiment, hash));
 done:
     text_clear(&text);

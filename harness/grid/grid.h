@@ -82,6 +82,9 @@ const Cell *grid_cell(const Grid *grid, const char *name);
 /* id = hex SHA-256 over the settings' identity text, the seed and the kind of device. */
 Err grid_cell_id(char id[GRID_ID_LEN], const Settings *settings, int64_t seed, const char *device) MUST_CHECK;
 
+/* SHA-256 of len bytes in lower-case hex. */
+void grid_sha256(char hex[GRID_ID_LEN], const char *text, size_t len);
+
 /* *out = the settings in a YAML text such as settings_dump writes, resolved; name stands in messages. The caller owns
  * it. For reading a cell back from a results file. */
 Err grid_read_settings(Settings **out, const char *name, const char *text) MUST_CHECK;

@@ -173,8 +173,6 @@ Err top_text(Loader *loader, const Top *top, const char *expected, const char **
 /* ---- cells.c ---- */
 /* "variant,key=value@seed" */
 Err cells_name(Pool *pool, const char **out, const Combination *combination, int64_t seed) MUST_CHECK;
-/* Lower-case hex of a text's SHA-256. */
-void cells_sha256(char hex[GRID_ID_LEN], const char *text, size_t len);
 /* Combinations x seeds, with names, identities and folders, in the order in which they run. grid has its seeds. */
 Err cells_make(const Loader *loader, Grid *grid, Pool *pool) MUST_CHECK;
 
