@@ -177,7 +177,7 @@ typedef struct Line {
 static bool next_line(const char **at, Line *line) {
     size_t len = strcspn(*at, "\n");
     const char *space = memchr(*at, ' ', len);
-    if (space == NULL) return false;
+    if (space == NULL || space[1] != ' ') return false;
     size_t before = (size_t)(space - *at) + 2;
     *line = (Line){*at, space + 2, (size_t)(space - *at), before > len ? 0 : len - before};
     *at += len + ((*at)[len] == '\n');
