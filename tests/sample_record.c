@@ -121,8 +121,7 @@ static Err fill_texts(CellRecord *record, const SampleSpec *spec) {
     (void)snprintf(text, sizeof text, "%s@%lld-0badcafe", spec->variant, (long long)spec->seed);
     TRY(record_text(record, &record->id, text));
     TRY(record_text(record, &record->variant, spec->variant));
-    (void)snprintf(text, sizeof text, "focus.kind=%s\ntrain.seed=%lld\ntrain.steps=40\n", spec->variant,
-                   (long long)spec->seed);
+    (void)snprintf(text, sizeof text, "focus.kind=%s\ntrain.steps=40\n", spec->variant);
     TRY(record_text(record, &record->identity, spec->identity != NULL ? spec->identity : text));
     TRY(record_text(record, &record->settings, "train:\n  steps: 40\n"));
     TRY(record_text(record, &record->code_digest, "c0de"));

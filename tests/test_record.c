@@ -507,7 +507,7 @@ static void test_add_evaluation(void **state) {
     after = read_back(sealed, 0);
     assert_true(record_find_evaluation(after, "photos")->value[0][0] == 0.5);
     assert_says(record_add_evaluation(sealed, "revised@4", &maker->evaluations[0], true), ERR_NOTHING,
-                "the nearest is 'revised@3'");
+                "did you mean revised@3?");
     assert_int_equal(files_in_folder(), 1);
     record_free(before);
     record_free(after);

@@ -15,6 +15,7 @@
 #include "harness/record/results_load.h"
 #include "harness/record/results_read.h"
 #include "kernels/mem.h"
+#include "kernels/near.h"
 
 struct Results {
     hid_t file, cells;
@@ -188,30 +189,23 @@ const CellRecord *results_cell(const Results *results, size_t i) {
     return results->cell[i];
 }
 
-/* Length of what two names have in common at their heads: enough to point at the cell that was meant. */
-static size_t common_head(const char *a, const char *b) {
-    size_t n = 0;
-    while (a[n] != '\0' && a[n] == b[n]) n++;
-    return n;
-}
-
 Err results_find(const Results *results, const char *cell, size_t *i) {
-    size_t nearest = 0;
+    char hint[200];
     if (cell == NULL && results->n == 1) {
         *i = 0;
         return ERR_OK;
     }
     if (cell == NULL) return err_set(ERR_ARG, "'%s' has %zu cells: name one of them", results->info.path, results->n);
+    Near near = near_start(cell);
     for (size_t k = 0; k < results->n; k++) {
         if (strcmp(results->cell[k]->name, cell) == 0 || strcmp(results->cell[k]->id, cell) == 0) {
             *i = k;
             return ERR_OK;
         }
-        if (common_head(results->cell[k]->name, cell) > common_head(results->cell[nearest]->name, cell)) nearest = k;
+        near_offer(&near, results->cell[k]->name);
     }
-    if (results->n == 0) return err_set(ERR_NOTHING, "'%s' has no cells", results->info.path);
-    return err_set(ERR_NOTHING, "'%s' has no cell '%s'; the nearest is '%s'", results->info.path, cell,
-                   results->cell[nearest]->name);
+    return err_set(ERR_NOTHING, "'%s' has no cell '%s'%s", results->info.path, cell,
+                   near_hint(&near, "", hint, (int)sizeof hint));
 }
 
 Err results_read(const Results *results, size_t i, unsigned parts, CellRecord **out) {

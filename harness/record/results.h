@@ -30,7 +30,8 @@ const ResultsInfo *results_info(const Results *results);
 size_t results_count(const Results *results);
 
 /* Labels and facts of cell i: id, name, variant, axes, seed, status, cause, settings, identity, n_*, digest,
- * code_digest. Its curves and other parts are empty: results_read. Borrowed. */
+ * code_digest, final.step and best.step (0 = none kept), the three sums of memory. Its curves and other parts are
+ * empty: results_read. Borrowed. */
 const CellRecord *results_cell(const Results *results, size_t i);
 
 /* The cell with this id or name. ERR_NOTHING, with the nearest name, if there is none. NULL stands for the only

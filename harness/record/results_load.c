@@ -135,6 +135,31 @@ done:
     return err;
 }
 
+/* Step of kept parameters; 0 where there are none. */
+static Err load_kept_step(hid_t cell, const char *name, int64_t *step) {
+    Err err = ERR_OK;
+    hid_t group = H5I_INVALID_HID;
+    if (!h5_has(cell, name)) return ERR_OK;
+    H5_TRY(group = H5Gopen2(cell, name, H5P_DEFAULT));
+    TRY(h5_get_int(group, "step", step));
+done:
+    h5_close(group);
+    return err;
+}
+
+static Err load_memory_sums(RecordMemory *memory, hid_t cell) {
+    Err err = ERR_OK;
+    hid_t group = H5I_INVALID_HID;
+    if (!h5_has(cell, "memory")) return ERR_OK;
+    H5_TRY(group = H5Gopen2(cell, "memory", H5P_DEFAULT));
+    TRY(h5_read(group, "planned_bytes", H5_I64, 1, &memory->planned_bytes));
+    TRY(h5_read(group, "measured_bytes", H5_I64, 1, &memory->measured_bytes));
+    TRY(h5_read(group, "lower_bound_bytes", H5_I64, 1, &memory->lower_bound_bytes));
+done:
+    h5_close(group);
+    return err;
+}
+
 /* What a cell without a result does not have. */
 static Err load_content_facts(CellRecord *into, hid_t cell) {
     Err err = ERR_OK;
@@ -146,6 +171,9 @@ static Err load_content_facts(CellRecord *into, hid_t cell) {
     TRY(load_text(into, cell, "settings", &into->settings));
     TRY(load_text(into, cell, "identity", &into->identity));
     TRY(load_attr(into, cell, "digest", NULL, &into->digest));
+    TRY(load_kept_step(cell, "final", &into->final.step));
+    TRY(load_kept_step(cell, "best", &into->best.step));
+    TRY(load_memory_sums(&into->memory, cell));
     if (h5_has(cell, "provenance")) {
         H5_TRY(provenance = H5Gopen2(cell, "provenance", H5P_DEFAULT));
         TRY(load_attr(into, provenance, "code_digest", NULL, &into->code_digest));

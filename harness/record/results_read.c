@@ -152,8 +152,6 @@ done:
     return err;
 }
 
-static Err read_int(hid_t group, const char *name, int64_t *value) { return h5_read(group, name, H5_I64, 1, value); }
-
 static Err read_named_bytes(CellRecord *into, hid_t group, const char *axis, const char *name, size_t *count,
                             const RecordBytes **out) {
     Err err = ERR_OK;
@@ -221,9 +219,6 @@ done:
 static Err read_memory(CellRecord *into, hid_t group) {
     Err err = ERR_OK;
     RecordMemory *memory = &into->memory;
-    TRY(read_int(group, "planned_bytes", &memory->planned_bytes));
-    TRY(read_int(group, "measured_bytes", &memory->measured_bytes));
-    TRY(read_int(group, "lower_bound_bytes", &memory->lower_bound_bytes));
     TRY(load_attr(into, group, "peak_node", NULL, &memory->peak_node));
     TRY(read_named_bytes(into, group, "module", "by_module", &memory->n_modules, &memory->by_module));
     TRY(read_named_bytes(into, group, "role", "by_role", &memory->n_roles, &memory->by_role));
@@ -256,7 +251,6 @@ done:
 static Err read_params(CellRecord *into, hid_t group, RecordParams *params) {
     Err err = ERR_OK;
     Names names;
-    TRY(h5_get_int(group, "step", &params->step));
     TRY(read_names(into, group, &names));
     for (size_t i = 0; i < names.n; i++) TRY(read_param(into, group, names.name[i], params));
 done:
@@ -265,6 +259,8 @@ done:
 
 static Err read_final(CellRecord *into, hid_t group) { return read_params(into, group, &into->final); }
 static Err read_best(CellRecord *into, hid_t group) { return read_params(into, group, &into->best); }
+
+static Err read_int(hid_t group, const char *name, int64_t *value) { return h5_read(group, name, H5_I64, 1, value); }
 
 static Err read_volatile(CellRecord *into, hid_t group) {
     Err err = ERR_OK;
