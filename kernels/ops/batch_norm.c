@@ -408,10 +408,11 @@ static Err ref_bwd(const OpCall *call) {
     return ERR_OK;
 }
 
-/* BatchNormAttr: epsilon, momentum, training, relu. */
-#define CASE(text, training, relu, n, ...)                                                                             \
+/* BatchNormAttr: epsilon, momentum, training, relu. With relu and many elements some lie so near to the kink that a
+ * difference steps over it: those cases go without. */
+#define CASE(text, training, relu, n, no_diff, ...)                                                                    \
     {                                                                                                                  \
-        .name = text, .attr = &(BatchNormAttr){1e-5, 0.1, training, relu}, .n_x = 5, .x = {                            \
+        .name = text, .attr = &(BatchNormAttr){1e-5, 0.1, training, relu}, .n_x = 5, .no_differences = no_diff, .x = { \
             {.shape = __VA_ARGS__, .scale = 2.0},                                                                      \
             {.shape = {1, {n}}},                                                                                       \
             {.shape = {1, {n}}},                                                                                       \
@@ -420,16 +421,11 @@ static Err ref_bwd(const OpCall *call) {
         }                                                                                                              \
     }
 static const OpCase cases[] = {
-    CASE("prime", 1, 0, 7, {4, {3, 5, 3, 7}}),
-    CASE("relu", 1, 1, 19, {4, {2, 3, 5, 19}}),
-    CASE("wide", 1, 1, 131, {2, {13, 131}}),
-    CASE("sixteen", 1, 1, 16, {3, {2, 9, 16}}),
-    CASE("blocks", 1, 0, 17, {3, {5, 41, 17}}),
-    CASE("one channel", 1, 0, 1, {3, {3, 71, 1}}),
-    CASE("two rows", 1, 0, 3, {2, {2, 3}}),
-    CASE("evaluation", 0, 0, 5, {4, {2, 3, 3, 5}}),
-    CASE("evaluation, relu", 0, 1, 33, {2, {11, 33}}),
-    CASE("evaluation, one row", 0, 1, 17, {1, {17}}),
+    CASE("prime", 1, 0, 7, false, {4, {3, 5, 3, 7}}),        CASE("relu", 1, 1, 3, false, {4, {2, 3, 5, 3}}),
+    CASE("relu, sixteen", 1, 1, 16, true, {3, {5, 41, 16}}), CASE("relu, wide", 1, 1, 131, true, {2, {13, 131}}),
+    CASE("blocks", 1, 0, 17, false, {3, {5, 41, 17}}),       CASE("one channel", 1, 0, 1, false, {3, {3, 71, 1}}),
+    CASE("two rows", 1, 0, 3, false, {2, {2, 3}}),           CASE("evaluation", 0, 0, 5, false, {4, {2, 3, 3, 5}}),
+    CASE("evaluation, relu", 0, 1, 33, true, {2, {11, 33}}), CASE("evaluation, one row", 0, 1, 17, false, {1, {17}}),
 };
 #undef CASE
 
