@@ -115,13 +115,13 @@ $(B)/harness/version.o: $(B)/gen/version.inc
 
 # The sources that can decide a result, with their digests and includes: X(path, sha256, "include include ").
 HASHED := $(sort $(wildcard $(foreach d,kernels kernels/ops models models/encoder models/focus harness/data harness/run \
-              harness/run/metrics,$(d)/*.c $(d)/*.h $(d)/*.cu $(d)/*.cuh)))
-$(B)/gen/sources.inc: FORCE
+              harness/run/metrics,$(d)/*.c $(d)/*.h $(d)/*.cu $(d)/*.cuh $(d)/*.inc)))
+$(B)/gen/source_files.inc: FORCE
 	@mkdir -p $(B)/gen
 	@sha256sum $(HASHED) | LC_ALL=C awk '{ includes = ""; \
 	    while ((getline line < $$2) > 0) if (line ~ /^#include "/) { split(line, part, "\""); includes = includes part[2] " " } \
 	    close($$2); printf "X(\"%s\", \"%s\", \"%s\")\n", $$2, $$1, includes }' >$@.new; $(call keep,$@)
-$(B)/harness/grid/sources.o: $(B)/gen/sources.inc
+$(B)/harness/grid/source_table.o: $(B)/gen/source_files.inc
 
 # Other flags, another object. Warnings being errors or not changes no object.
 $(B)/gen/flags: FORCE
