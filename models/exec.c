@@ -91,6 +91,37 @@ done:
     return err;
 }
 
+enum { MARK = 0x5eedface, MARK_CHUNK = 1024 };
+
+Err arena_mark(Arena *arena) {
+    Err err = ERR_OK;
+    int32_t chunk[MARK_CHUNK];
+    for (int i = 0; i < MARK_CHUNK; i++) chunk[i] = MARK;
+    for (size_t at = arena->persistent_bytes; at < arena->bytes; at += sizeof chunk) {
+        size_t n = arena->bytes - at < sizeof chunk ? arena->bytes - at : sizeof chunk;
+        TRY(arena->backend->upload(arena->backend, arena->memory + at, chunk, (int64_t)(n / sizeof *chunk), DT_INT));
+    }
+done:
+    return err;
+}
+
+Err arena_used_bytes(size_t *out, const Arena *arena) {
+    Err err = ERR_OK;
+    int32_t chunk[MARK_CHUNK];
+    size_t end = arena->bytes;
+    while (end > arena->persistent_bytes) {
+        size_t room = end - arena->persistent_bytes, n = room < sizeof chunk ? room : sizeof chunk;
+        size_t left = n / sizeof *chunk;
+        TRY(arena->backend->download(arena->backend, chunk, arena->memory + end - n, (int64_t)left, DT_INT));
+        while (left > 0 && chunk[left - 1] == MARK) left--;
+        end -= n - left * sizeof *chunk;
+        if (left > 0) break;
+    }
+    *out = (end + 63) / 64 * 64;
+done:
+    return err;
+}
+
 /* ---- addresses ---- */
 
 /* In EXEC_SEPARATE a "block" is a base tensor. */
@@ -200,6 +231,8 @@ void exec_free(Exec *exec) {
     mem_free(exec->bound);
     mem_free(exec);
 }
+
+const Backend *exec_backend(const Exec *exec) { return exec->backend; }
 
 /* ---- checked mode: storage follows lifetimes ---- */
 

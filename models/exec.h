@@ -29,12 +29,21 @@ Err arena_initialise(Arena *arena, uint64_t seed) MUST_CHECK;
 Err arena_set_param(Arena *arena, int i, const float *values) MUST_CHECK;
 Err arena_get_param(const Arena *arena, int i, float *values) MUST_CHECK;
 
+/* Fills the transient part with a pattern, so that arena_used_bytes can tell how far graphs have written since: what
+ * running really used, counted without the plan. Not between feeding a graph and running it. */
+Err arena_mark(Arena *arena) MUST_CHECK;
+
+/* *out = bytes from the arena's start to the last one that was written, rounded up to 64. */
+Err arena_used_bytes(size_t *out, const Arena *arena) MUST_CHECK;
+
 typedef struct Exec Exec;
 
 /* Binds a plan to an arena: prepares every node's kernel. par (borrowed) may be NULL: one thread. Nothing is allocated
  * after this, except in EXEC_CHECKED. ERR_UNSUPPORTED names an op that the backend lacks. */
 Err exec_new(Exec **out, const Plan *plan, Arena *arena, ExecMode mode, Par *par) MUST_CHECK;
 void exec_free(Exec *exec);
+
+const Backend *exec_backend(const Exec *exec);
 
 /* Host values into an input, before exec_run; a kept tensor's values out of it, after. values [shape]: float or
  * int32_t. */
