@@ -225,6 +225,7 @@ void loader_close(Loader *loader) {
 }
 
 int32_t loader_batch_size(const Loader *loader) { return loader->batch; }
+int32_t loader_n_steps(const Loader *loader) { return loader->n_steps; }
 int64_t loader_count(const Loader *loader) { return loader->count; }
 int64_t loader_n_batches(const Loader *loader) { return (loader->count + loader->batch - 1) / loader->batch; }
 const DataFacts *loader_facts(const Loader *loader) { return &loader->facts; }

@@ -55,6 +55,7 @@ Err loader_open(Loader **out, const Settings *settings, const char *set, uint64_
 void loader_close(Loader *loader);
 
 int32_t loader_batch_size(const Loader *loader); /* N */
+int32_t loader_n_steps(const Loader *loader);    /* T of this set's batches */
 int64_t loader_count(const Loader *loader);      /* samples in all sources */
 int64_t loader_n_batches(const Loader *loader);  /* of one pass over an evaluation set */
 const DataFacts *loader_facts(const Loader *loader);
