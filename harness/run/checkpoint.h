@@ -1,0 +1,57 @@
+/* The checkpoint of a running cell: all that the next step depends on, in one file that is replaced whole. Read back
+ * only if its SHA-256 fits and it belongs to this cell, this code and this kind of machine; else the cell starts anew,
+ * because the same bits could not be promised. Depends on folder, data/digest. */
+#ifndef HARNESS_RUN_CHECKPOINT_H
+#define HARNESS_RUN_CHECKPOINT_H
+
+#include <stdint.h>
+
+#include "kernels/err.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { CHECKPOINT_TEXT = 72 };
+
+/* What a checkpoint belongs to: hex digests. */
+typedef struct CheckpointKey {
+    char id[CHECKPOINT_TEXT];        /* of the cell */
+    char code[CHECKPOINT_TEXT];      /* sources that decide the bits */
+    char bit_class[CHECKPOINT_TEXT]; /* build, libraries, CPU */
+    char layout[CHECKPOINT_TEXT];    /* names and shapes of the parameters */
+} CheckpointKey;
+
+/* Counters of the trainer after `step` updates. No padding. */
+typedef struct CheckpointState {
+    int64_t step;
+    int64_t journal_bytes; /* how long the journal was */
+    int64_t best_step;     /* 0 = nothing is best yet */
+    double best_value;
+    int64_t n_boxes_used;
+    int64_t n_resumes;
+    int64_t measured_bytes;
+    double wall_seconds, cpu_seconds;
+} CheckpointState;
+
+typedef struct Checkpoint Checkpoint;
+
+/* Prepares writing folder/checkpoint; n numbers per set of parameters. Nothing is allocated afterwards. */
+Err checkpoint_open(Checkpoint **out, const char *folder, const CheckpointKey *key, int64_t n) MUST_CHECK;
+void checkpoint_close(Checkpoint *checkpoint); /* accepts NULL */
+
+/* Replaces the file: temporary, synced, renamed. now [n], best [n]. ERR_CREATE, ERR_IO (disk full). */
+Err checkpoint_write(Checkpoint *checkpoint, const CheckpointState *state, const float *now,
+                     const float *best) MUST_CHECK;
+
+/* Reads folder/checkpoint. ERR_MISSING if there is none; ERR_DATA if it is damaged or belongs to something else, with
+ * what differs as the message. */
+Err checkpoint_read(const Checkpoint *checkpoint, CheckpointState *state, float *now, float *best) MUST_CHECK;
+
+/* Step and key of a checkpoint, for those who only look; the parameters are not verified. ERR_MISSING, ERR_DATA. */
+Err checkpoint_peek(const char *folder, CheckpointKey *key, CheckpointState *state) MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,166 @@
+/* Files of a cell. The lock is flock's: it belongs to the open file, so a killed owner cannot leave one behind; what is
+ * written in it is for people. */
+#include "harness/run/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/record/file.h"
+#include "kernels/mem.h"
+
+Err folder_path(char **out, const char *folder, const char *file) { return mem_printf(out, "%s/%s", folder, file); }
+
+Err folder_ensure(const char *path) {
+    Err err = ERR_OK;
+    char *copy = NULL;
+    TRY(mem_strdup(&copy, path));
+    for (char *c = copy + 1; *copy != '\0'; c++) {
+        char end = *c;
+        if (end != '/' && end != '\0') continue;
+        *c = '\0';
+        struct stat at;
+        bool there = mkdir(copy, 0777) == 0 || (errno == EEXIST && stat(copy, &at) == 0 && S_ISDIR(at.st_mode));
+        FAIL_IF(!there, ERR_CREATE, "cannot make the folder %s: %s", copy, strerror(errno));
+        if (end == '\0') break;
+        *c = end;
+    }
+done:
+    mem_free(copy);
+    return err;
+}
+
+bool folder_has(const char *folder, const char *file) {
+    char *path = NULL;
+    if (folder_path(&path, folder, file) != ERR_OK) return false;
+    bool there = access(path, F_OK) == 0;
+    mem_free(path);
+    return there;
+}
+
+Err folder_drop(const char *folder, const char *file) {
+    Err err = ERR_OK;
+    char *path = NULL;
+    TRY(folder_path(&path, folder, file));
+    FAIL_IF(unlink(path) != 0 && errno != ENOENT, ERR_IO, "cannot remove %s: %s", path, strerror(errno));
+done:
+    mem_free(path);
+    return err;
+}
+
+static Err write_all(int fd, const char *path, const void *bytes, size_t n) {
+    const char *at = bytes;
+    while (n > 0) {
+        ssize_t done = write(fd, at, n);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) return err_set(ERR_IO, "cannot write %s: %s", path, strerror(errno));
+        at += done;
+        n -= (size_t)done;
+    }
+    return ERR_OK;
+}
+
+Err folder_write(const char *folder, const char *file, const void *bytes, size_t n) {
+    Err err = ERR_OK;
+    char *path = NULL, *beside = NULL;
+    int fd = -1;
+    TRY(folder_path(&path, folder, file));
+    TRY(file_beside(&beside, path));
+    fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    FAIL_IF(fd < 0, ERR_CREATE, "cannot create %s: %s", beside, strerror(errno));
+    TRY(write_all(fd, beside, bytes, n));
+    FAIL_IF(fsync(fd) != 0, ERR_IO, "cannot write %s: %s", beside, strerror(errno));
+    TRY(file_replace(beside, path));
+done:
+    if (fd >= 0) (void)close(fd);
+    if (err != ERR_OK && beside != NULL) (void)unlink(beside);
+    mem_free(beside);
+    mem_free(path);
+    return err;
+}
+
+Err folder_read(char **out, size_t *n, const char *folder, const char *file) {
+    Err err = ERR_OK;
+    char *path = NULL, *bytes = NULL;
+    struct stat at;
+    int fd = -1;
+    *out = NULL;
+    *n = 0;
+    TRY(folder_path(&path, folder, file));
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    FAIL_IF(fd < 0 || fstat(fd, &at) != 0, ERR_MISSING, "cannot open %s: %s", path, strerror(errno));
+    TRY(mem_alloc(&bytes, (size_t)at.st_size + 1, 1));
+    while (*n < (size_t)at.st_size) {
+        ssize_t got = read(fd, bytes + *n, (size_t)at.st_size - *n);
+        if (got < 0 && errno == EINTR) continue;
+        FAIL_IF(got <= 0, ERR_IO, "cannot read %s: %s", path, got < 0 ? strerror(errno) : "it became shorter");
+        *n += (size_t)got;
+    }
+    *out = bytes;
+    bytes = NULL;
+done:
+    if (fd >= 0) (void)close(fd);
+    mem_free(bytes);
+    mem_free(path);
+    return err;
+}
+
+void folder_sweep(const char *folder) {
+    DIR *dir = opendir(folder);
+    if (dir == NULL) return;
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        size_t len = strlen(entry->d_name);
+        if (len > 4 && strcmp(entry->d_name + len - 4, ".tmp") == 0) (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    (void)closedir(dir);
+}
+
+/* ---- lock ---- */
+
+static void write_owner(int fd) {
+    char host[64] = "unknown", started[32] = "", text[160];
+    time_t now = time(NULL);
+    struct tm utc;
+    (void)gethostname(host, sizeof host - 1);
+    if (gmtime_r(&now, &utc) != NULL) (void)strftime(started, sizeof started, "%Y-%m-%d %H:%M:%S UTC", &utc);
+    int len = snprintf(text, sizeof text, "%ld\n%s\n%s\n", (long)getpid(), host, started);
+    if (ftruncate(fd, 0) == 0 && len > 0) (void)!pwrite(fd, text, (size_t)len, 0);
+}
+
+static void read_owner(int fd, FolderOwner *owner) {
+    char text[160] = "";
+    *owner = (FolderOwner){.pid = 0, .host = "unknown", .started = "unknown"};
+    if (pread(fd, text, sizeof text - 1, 0) > 0)
+        (void)sscanf(text, "%" SCNd64 "\n%63[^\n]\n%31[^\n]", &owner->pid, owner->host, owner->started);
+}
+
+Err folder_lock(int *fd, const char *folder, FolderOwner *owner) {
+    Err err = ERR_OK;
+    char *path = NULL;
+    *fd = -1;
+    TRY(folder_path(&path, folder, FOLDER_LOCK));
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    FAIL_IF(*fd < 0, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
+        write_owner(*fd);
+    } else {
+        FAIL_IF(errno != EWOULDBLOCK, ERR_CREATE, "cannot lock %s: %s", path, strerror(errno));
+        if (owner != NULL) read_owner(*fd, owner);
+        (void)close(*fd);
+        *fd = -1;
+    }
+done:
+    mem_free(path);
+    return err;
+}
+
+void folder_unlock(int fd) {
+    if (fd >= 0) (void)close(fd);
+}

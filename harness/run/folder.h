@@ -1,0 +1,61 @@
+/* A cell's folder, results/<experiment>/<cell>/, and its files: while the cell runs a lock, a journal, a checkpoint and
+ * a log; when it is done cell.h5 and the log. Depends on kernels, record/file. */
+#ifndef HARNESS_RUN_FOLDER_H
+#define HARNESS_RUN_FOLDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/err.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FOLDER_SEALED "cell.h5"
+#define FOLDER_JOURNAL "journal"
+#define FOLDER_CHECKPOINT "checkpoint"
+#define FOLDER_SETTINGS "settings.yaml"
+#define FOLDER_LOG "log.txt"
+#define FOLDER_LOCK "lock"
+#define FOLDER_STALE "stale.h5" /* a sealed cell that the present code does not reproduce, kept until the next one */
+
+/* *out = "folder/file", which the caller owns. ERR_NOMEM. */
+Err folder_path(char **out, const char *folder, const char *file) MUST_CHECK;
+
+/* Makes a folder and those above it. ERR_CREATE names the one that could not be made. */
+Err folder_ensure(const char *path) MUST_CHECK;
+
+/* True if folder/file exists. */
+bool folder_has(const char *folder, const char *file);
+
+/* Removes folder/file; one that is not there is fine. ERR_IO. */
+Err folder_drop(const char *folder, const char *file) MUST_CHECK;
+
+/* Writes folder/file whole or not at all, and forces it to the disk. ERR_CREATE, ERR_IO. */
+Err folder_write(const char *folder, const char *file, const void *bytes, size_t n) MUST_CHECK;
+
+/* *out = the bytes of folder/file and a NUL behind them, which the caller owns. ERR_MISSING, ERR_IO, ERR_NOMEM. */
+Err folder_read(char **out, size_t *n, const char *folder, const char *file) MUST_CHECK;
+
+/* Removes files named "*.tmp" that killed writers left behind. */
+void folder_sweep(const char *folder);
+
+/* Who holds a lock. */
+typedef struct FolderOwner {
+    int64_t pid;
+    char host[64];
+    char started[32]; /* "2026-01-31 12:00:00 UTC" */
+} FolderOwner;
+
+/* Takes the folder's lock for this process; the system gives it back when the process ends, however it ends. *fd = the
+ * lock, for folder_unlock; -1 with ERR_OK if another process holds it, and *owner (may be NULL) says which. ERR_CREATE.
+ */
+Err folder_lock(int *fd, const char *folder, FolderOwner *owner) MUST_CHECK;
+void folder_unlock(int fd); /* accepts -1 */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

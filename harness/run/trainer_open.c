@@ -1,0 +1,252 @@
+/* How a cell's training begins: plan, memory, history, and what a checkpoint holds. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/record/provenance.h"
+#include "harness/run/size_text.h"
+#include "harness/run/snapshot.h"
+#include "harness/run/trainer_parts.h"
+#include "kernels/libmem.h"
+#include "kernels/mem.h"
+
+Err trainer_plan(Trainer *t, const TrainerSpec *spec, bool *fits) {
+    Err err = ERR_OK;
+    char peak[SIZE_TEXT], bound[SIZE_TEXT];
+    memset(t, 0, sizeof *t);
+    t->spec = *spec;
+    t->settings = spec->settings;
+    t->last_metric = NAN;
+    t->start_wall = clock_wall();
+    t->start_cpu = clock_cpu();
+    trainer_tell(t, TRAINER_PREPARING);
+    RigSpec rig = {.settings = spec->settings,
+                   .seed = (uint64_t)spec->seed,
+                   .n_threads = spec->n_threads,
+                   .mode = spec->mode,
+                   .parts = MODEL_TRAIN_AND_EVAL,
+                   .all_sets = true};
+    TRY(rig_plan(&t->rig, &rig));
+    code_digest(t->code, t->settings, t->rig.model);
+    t->facts.planned_train_bytes = t->rig.plan.train->live_bytes;
+    t->facts.planned_eval_bytes = t->rig.plan.eval->live_bytes;
+    *fits = !rig_over_budget(t->settings, t->rig.plan.peak_bytes, t->cause, sizeof t->cause);
+    trainer_note(t, "planned peak %s, lower bound %s, %" PRId64 " parameters", size_text(t->rig.plan.peak_bytes, peak),
+                 size_text(t->rig.plan.lower_bound_bytes, bound), params_count(&t->rig.model->params, PARAM_WEIGHT));
+done:
+    return err;
+}
+
+/* ---- evaluation ---- */
+
+static Err open_evaluators(Trainer *t) {
+    Err err = ERR_OK;
+    if (t->rig.valid != NULL) TRY(evaluator_new(&t->valid, &t->rig, t->rig.valid, "valid"));
+    if (t->rig.test != NULL) TRY(evaluator_new(&t->test, &t->rig, t->rig.test, "test"));
+    TRY(mem_alloc(&t->values, (size_t)metric_n_columns(), sizeof *t->values));
+    t->best_column = metric_column_find(settings_text(t->settings, "eval.best"));
+    ASSERT(t->best_column >= 0);
+    t->best_sign = metric_column(t->best_column).better == METRIC_LOWER ? -1 : 1;
+done:
+    return err;
+}
+
+static void add_sets(HistoryShape *shape, const Evaluator *evaluator) {
+    for (int i = 0; evaluator != NULL && i < evaluator_n_sets(evaluator) && shape->n_sets < HISTORY_MAX_SETS; i++)
+        memcpy(shape->set[shape->n_sets++], evaluator_set(evaluator, i), strlen(evaluator_set(evaluator, i)) + 1);
+}
+
+static Err shape_of(const Trainer *t, HistoryShape *shape) {
+    memset(shape, 0, sizeof *shape);
+    shape->n_columns = metric_n_columns();
+    int n = (t->valid != NULL ? evaluator_n_sets(t->valid) : 0) + (t->test != NULL ? evaluator_n_sets(t->test) : 0);
+    if (n > HISTORY_MAX_SETS)
+        return err_set(ERR_SPEC, "%d evaluation sets, at most %d are recorded", n, HISTORY_MAX_SETS);
+    add_sets(shape, t->valid);
+    add_sets(shape, t->test);
+    if (t->valid == NULL) return ERR_OK;
+    int64_t samples = settings_int(t->settings, "record.attention_samples");
+    int64_t lines = loader_count(t->rig.valid);
+    shape->n_samples = (int32_t)(samples < lines ? samples : lines);
+    shape->n_t = loader_n_steps(t->rig.valid);
+    shape->n_l = (int32_t)t->rig.model->n_positions;
+    shape->text_len = 4 * shape->n_t + 1;
+    return ERR_OK;
+}
+
+/* ---- checkpoints ---- */
+
+static void make_key(const Trainer *t, CheckpointKey *key) {
+    char digest[BIT_CLASS_LEN];
+    memset(key, 0, sizeof *key);
+    provenance_bit_class(digest);
+    (void)snprintf(key->id, sizeof key->id, "%s", t->spec.id);
+    (void)snprintf(key->code, sizeof key->code, "%s", t->code);
+    (void)snprintf(key->bit_class, sizeof key->bit_class, "%s", digest);
+    snapshot_layout(digest, &t->rig.model->params);
+    (void)snprintf(key->layout, sizeof key->layout, "%s", digest);
+}
+
+/* Rows that the present settings would shape otherwise cannot be joined to what was recorded. */
+static Err resume_history(Trainer *t, const HistoryShape *shape, const CheckpointState *state) {
+    Err err = ERR_OK;
+    Journal *journal = NULL;
+    History *history = NULL;
+    TRY(journal_resume(&journal, &history, t->spec.folder, t->spec.id, state->journal_bytes));
+    FAIL_IF(memcmp(&history->shape, shape, sizeof *shape) != 0, ERR_DATA,
+            "what is evaluated or recorded changed since the checkpoint");
+    FAIL_IF(history_last_step(history) != state->step, ERR_DATA,
+            "the journal ends at step %" PRId64 ", the checkpoint "
+            "at %" PRId64,
+            history_last_step(history), state->step);
+    t->journal = journal;
+    t->history = history;
+    journal = NULL;
+    history = NULL;
+done:
+    journal_close(journal);
+    history_free(history);
+    return err;
+}
+
+/* Takes over a checkpoint that fits. One that does not is no failure: the cell begins anew, and the log says why. */
+static Err resume(Trainer *t, const HistoryShape *shape) {
+    CheckpointState state;
+    Err err = checkpoint_read(t->checkpoint, &state, t->now, t->best);
+    if (err == ERR_OK) err = resume_history(t, shape, &state);
+    if (err == ERR_NOMEM || err == ERR_CREATE) return err;
+    if (err != ERR_OK) {
+        if (err != ERR_MISSING) trainer_note(t, "begins anew: %s", err_message());
+        err_clear();
+        return ERR_OK;
+    }
+    t->state = state;
+    t->state.n_resumes++;
+    trainer_note(t, "resumes after step %" PRId64, state.step);
+    return snapshot_put(t->now, t->rig.arena, &t->rig.model->params);
+}
+
+static Err open_folder(Trainer *t, const HistoryShape *shape) {
+    Err err = ERR_OK;
+    CheckpointKey key;
+    if (t->spec.folder == NULL) return ERR_OK;
+    make_key(t, &key);
+    TRY(checkpoint_open(&t->checkpoint, t->spec.folder, &key, snapshot_count(&t->rig.model->params)));
+    TRY(resume(t, shape));
+    if (t->journal == NULL) TRY(journal_create(&t->journal, t->spec.folder, t->spec.id, shape));
+done:
+    return err;
+}
+
+/* Room for every row that is still to come, so that no step allocates. */
+static Err reserve(Trainer *t) {
+    Err err = ERR_OK;
+    const Settings *s = t->settings;
+    int64_t left = settings_int(s, "train.steps") - t->state.step;
+    int64_t every = settings_int(s, "eval.every"), maps_every = settings_int(s, "record.attention_every");
+    int64_t n_evaluations = (every > 0 ? left / every : 0) + 3; /* the last, the best on test, rounding */
+    int64_t n_maps = (maps_every > 0 ? left / maps_every : 0) + 2;
+    const HistoryShape *shape = &t->history->shape;
+    TRY(history_reserve(t->history, left, n_evaluations, n_maps));
+    TRY(mem_alloc(&t->maps, history_maps_bytes(shape), 1));
+    TRY(mem_alloc(&t->centres, history_centres_bytes(shape), 1));
+    TRY(mem_alloc(&t->predicted, history_predicted_bytes(shape), 1));
+done:
+    return err;
+}
+
+static Err open_feed(Trainer *t) {
+    const TrainGraph *g = &t->rig.model->train;
+    FeedTensors tensors = {g->image, g->token_in, g->label, g->box, g->mask, g->inv_chars, g->inv_boxes};
+    return feed_open(&t->feed, t->rig.train, t->rig.step, t->spec.mode, &tensors, false);
+}
+
+Err trainer_open(Trainer *t) {
+    Err err = ERR_OK;
+    HistoryShape shape;
+    TRY(rig_start(&t->rig));
+    t->library_code = t->rig.library_bytes;
+    TRY(open_feed(t));
+    TRY(open_evaluators(t));
+    TRY(shape_of(t, &shape));
+    size_t n = (size_t)snapshot_count(&t->rig.model->params);
+    TRY(mem_alloc(&t->now, n, sizeof *t->now));
+    TRY(mem_alloc(&t->best, n, sizeof *t->best));
+    TRY(open_folder(t, &shape));
+    if (t->history == NULL) TRY(history_new(&t->history, &shape));
+    TRY(reserve(t));
+    TRY(arena_mark(t->rig.arena));
+    t->facts.first_step = t->state.step;
+    if (t->state.best_step > 0) t->last_metric = t->state.best_value;
+done:
+    return err;
+}
+
+void trainer_close(Trainer *t) {
+    void *const blocks[] = {t->now, t->best, t->values, t->maps, t->centres, t->predicted};
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) mem_free(blocks[i]);
+    checkpoint_close(t->checkpoint);
+    journal_close(t->journal);
+    history_free(t->history);
+    evaluator_free(t->test);
+    evaluator_free(t->valid);
+    feed_clear(&t->feed);
+    rig_close(&t->rig);
+}
+
+/* ---- options ---- */
+
+static Err check_best(const char *text) {
+    if (metric_column_find(text) >= 0) return ERR_OK;
+    return err_set(ERR_SPEC, "there is no metric \"%s\", expected one such as char_accuracy", text);
+}
+
+const Option train_options[] = {
+    {.key = "train.steps", .type = OPT_INT, .def = "1000", .min = 1, .max = 1e9, .help = "training steps (updates)"},
+    OPTION_END};
+
+const Option eval_options[] = {
+    {.key = "eval.every",
+     .type = OPT_INT,
+     .def = "250",
+     .min = 0,
+     .max = 1e9,
+     .observes = true,
+     .help = "steps between evaluations on valid; 0 = only after the last step"},
+    {.key = "eval.test",
+     .type = OPT_CHOICE,
+     .def = "end",
+     .choices = "end|always",
+     .observes = true,
+     .help = "when the test set is evaluated: after the last step (last and best parameters), or whenever valid is"},
+    {.key = "eval.best",
+     .type = OPT_TEXT,
+     .def = "char_accuracy",
+     .check = check_best,
+     .observes = true,
+     .help = "the metric on valid by which the best parameters are kept"},
+    OPTION_END};
+
+const Option record_options[] = {{.key = "record.attention_samples",
+                                  .type = OPT_INT,
+                                  .def = "8",
+                                  .min = 0,
+                                  .max = 1000,
+                                  .observes = true,
+                                  .help = "samples of valid, from its start, whose attention maps are kept"},
+                                 {.key = "record.attention_every",
+                                  .type = OPT_INT,
+                                  .def = "250",
+                                  .min = 0,
+                                  .max = 1e9,
+                                  .observes = true,
+                                  .help = "steps between two attention maps of a sample; 0 = only after the last step"},
+                                 {.key = "record.checkpoint_every",
+                                  .type = OPT_INT,
+                                  .def = "200",
+                                  .min = 1,
+                                  .max = 1e9,
+                                  .observes = true,
+                                  .help = "steps between checkpoints: the most that a kill can cost"},
+                                 OPTION_END};
