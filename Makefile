@@ -93,8 +93,6 @@ put   = $(shell mkdir -p $(B)/gen; printf '%s\n' $(foreach x,$(2),'$(x)') >$(B)/
 OPTION_TABLES = $(shell sed -n 's/^const Option \([a-z0-9_]*\)_options\[\].*/X(\1)/p' $(SRC) /dev/null | sort)
 FONT_FAMILIES = $(shell grep -oh 'fonts: \[[^]]*\]' experiments/*.yaml /dev/null | sed 's/.*\[//; s/\]//; s/, */,/g' | \
                   tr , '\n' | sort -u | sed 's/ /\\040/g; s/.*/X("&")/')
-CODE_DIGESTS  = $(shell sha256sum $(filter kernels/% models/% harness/data/% harness/run/%,$(sort $(SRC) $(HEADERS))) | \
-                  sed 's/^\([0-9a-f]*\)  \(.*\)$$/X("\2","\1")/')
 ifneq ($(filter-out clean help deps lines format,$(or $(MAKECMDGOALS),all)),)
 $(call put,ops.inc,$(call names,kernels/ops/*.c,))
 $(call put,encoders.inc,$(call names,models/encoder/*.c,))
@@ -103,7 +101,6 @@ $(call put,metrics.inc,$(call names,harness/run/metrics/*.c,))
 $(call put,commands.inc,$(call names,harness/command/cmd_*.c,cmd_))
 $(call put,formats.inc,$(call names,harness/report/format_*.c,format_))
 $(call put,options.inc,$(OPTION_TABLES))
-$(call put,sources.inc,$(CODE_DIGESTS))
 $(call put,fonts.inc,$(FONT_FAMILIES))
 endif
 

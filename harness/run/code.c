@@ -1,85 +1,52 @@
-/* Sources and who uses them. */
+/* Sources of training and of metrics in one listing. */
 #include "harness/run/code.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "harness/data/digest.h"
+#include "harness/grid/sources.h"
+#include "kernels/mem.h"
+#include "models/text.h"
 
-typedef struct SourceFile {
-    const char *path, *sha256;
-} SourceFile;
-
-/* Sorted by path. */
-static const SourceFile sources[] = {
-#define X(path, sha256) {path, sha256},
-#include "gen/sources.inc"
-#undef X
-    {NULL, NULL}};
-
-/* What reads and prints but computes nothing that is recorded. An entry that ends in '/' or '_' or '.' is a beginning.
- */
-static const char *const ignored[] = {
-    "kernels/cuda_driver.",
-    "kernels/err.",
-    "kernels/libmem.",
-    "kernels/machine.",
-    "kernels/mem.",
-    "kernels/near.",
-    "models/option_",
-    "models/plan_verify.",
-    "harness/data/import",
-    "harness/data/preview",
-    "harness/data/dataset_write.",
-};
-
-/* The part of harness/run that trains and measures. */
-static const char *const trainer[] = {
-    "harness/run/trainer", "harness/run/evaluate.", "harness/run/feed.",
-    "harness/run/rig.",    "harness/run/metric.",   "harness/run/metrics/",
-    "harness/run/look.",   "harness/run/snapshot.", "harness/run/history.",
-};
-
-static bool begins(const char *path, const char *with) { return strncmp(path, with, strlen(with)) == 0; }
-
-static bool any_begins(const char *path, const char *const *list, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (begins(path, list[i])) return true;
-    return false;
+static size_t add_ops(const char **names, size_t n, const Graph *graph) {
+    for (int i = 0; i < graph->n_nodes; i++) names[n++] = graph->nodes[i].op->name;
+    return n;
 }
 
-static bool is_file(const char *path, const char *folder, const char *name) {
-    char want[256];
-    (void)snprintf(want, sizeof want, "%s/%s.c", folder, name);
-    for (char *c = want; *c != '\0'; c++)
-        if (*c == '-') *c = '_'; /* encoder crnn-small is crnn_small.c */
-    return strcmp(path, want) == 0;
-}
-
-static bool graph_uses_op(const Graph *graph, const char *path) {
-    for (int i = 0; graph != NULL && i < graph->n_nodes; i++)
-        if (is_file(path, "kernels/ops", graph->nodes[i].op->name)) return true;
-    return false;
-}
-
-bool code_uses(const char *path, const Settings *settings, const Model *model) {
-    if (any_begins(path, ignored, sizeof ignored / sizeof ignored[0])) return false;
-    if (begins(path, "kernels/ops/"))
-        return graph_uses_op(model->train.graph, path) || graph_uses_op(model->eval.graph, path);
-    if (begins(path, "models/encoder/"))
-        return is_file(path, "models/encoder", settings_text(settings, "model.encoder"));
-    if (begins(path, "models/focus/")) return is_file(path, "models/focus", settings_text(settings, "focus.kind"));
-    if (begins(path, "harness/run/")) return any_begins(path, trainer, sizeof trainer / sizeof trainer[0]);
-    return begins(path, "kernels/") || begins(path, "models/") || begins(path, "harness/data/");
-}
-
-void code_digest(char out[CODE_DIGEST], const Settings *settings, const Model *model) {
-    Digest digest;
-    digest_start(&digest);
-    for (const SourceFile *s = sources; s->path != NULL; s++) {
-        if (!code_uses(s->path, settings, model)) continue;
-        digest_text(&digest, s->path);
-        digest_text(&digest, s->sha256);
+/* Lines of `more` that `text` does not have. */
+static Err add_new_lines(Text *text, const char *more) {
+    Err err = ERR_OK;
+    char *line = NULL;
+    while (*more != '\0') {
+        size_t len = strcspn(more, "\n") + 1;
+        TRY(mem_strndup(&line, more, len));
+        if (text->data == NULL || strstr(text->data, line) == NULL) TRY(text_add(text, "%s", line));
+        mem_free(line);
+        line = NULL;
+        more += len;
     }
-    (void)digest_hex(&digest, out);
+done:
+    mem_free(line);
+    return err;
+}
+
+Err code_listing(char **listing, char out[CODE_DIGEST], const Settings *settings, const Model *model) {
+    Err err = ERR_OK;
+    const Graph *train = model->train.graph, *eval = model->eval.graph;
+    const char **ops = NULL;
+    char *training = NULL, *metrics = NULL;
+    Text text = {0};
+    *listing = NULL;
+    TRY(mem_alloc(&ops, (size_t)(train->n_nodes + eval->n_nodes), sizeof *ops));
+    TRY(sources_listing(&training, settings, "cpu", ops, add_ops(ops, add_ops(ops, 0, train), eval)));
+    TRY(sources_listing_metrics(&metrics));
+    TRY(text_add(&text, "%s", training));
+    TRY(add_new_lines(&text, metrics));
+    sources_digest(text.data, out);
+    TRY(text_take(&text, listing));
+done:
+    text_clear(&text);
+    mem_free(metrics);
+    mem_free(training);
+    mem_free(ops);
+    return err;
 }

@@ -28,7 +28,7 @@ Err trainer_plan(Trainer *t, const TrainerSpec *spec, bool *fits) {
                    .parts = MODEL_TRAIN_AND_EVAL,
                    .all_sets = true};
     TRY(rig_plan(&t->rig, &rig));
-    code_digest(t->code, t->settings, t->rig.model);
+    TRY(code_listing(&t->sources, t->code, t->settings, t->rig.model));
     t->facts.planned_train_bytes = t->rig.plan.train->live_bytes;
     t->facts.planned_eval_bytes = t->rig.plan.eval->live_bytes;
     *fits = !rig_over_budget(t->settings, t->rig.plan.peak_bytes, t->cause, sizeof t->cause);
@@ -184,7 +184,7 @@ done:
 }
 
 void trainer_close(Trainer *t) {
-    void *const blocks[] = {t->now, t->best, t->values, t->maps, t->centres, t->predicted};
+    void *const blocks[] = {t->now, t->best, t->values, t->maps, t->centres, t->predicted, t->sources};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) mem_free(blocks[i]);
     checkpoint_close(t->checkpoint);
     journal_close(t->journal);

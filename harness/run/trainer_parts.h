@@ -15,7 +15,8 @@
 typedef struct Trainer {
     TrainerSpec spec;
     const Settings *settings; /* spec.settings */
-    char code[CODE_DIGEST];
+    char code[CODE_DIGEST];   /* digest of the sources */
+    char *sources;            /* their listing */
     Rig rig;
     Feed feed;
     Evaluator *valid, *test; /* NULL where the settings have no such set */
