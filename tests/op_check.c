@@ -268,13 +268,13 @@ done:
 
 /* The derivative of the functional along `direction` [n] of x[i], by four points: error of order h^4. The step is in
  * proportion to the tensor, so that probabilities stay probabilities. */
-static Err slope(double *out, const OpData *data, int i, const double *direction) {
+static Err slope(double *out, const OpData *data, int i, const double *direction, double relative_step) {
     Err err = ERR_OK;
     double *moved = NULL, loss[4] = {0};
     double *x[OP_MAX_X];
     const double step[4] = {-2.0, -1.0, 1.0, 2.0};
     int64_t n = shape_count(&data->spec.x[i]);
-    double largest = compare_largest(data->x[i], n), h = 1e-4 * (largest > 0.0 ? largest : 1.0);
+    double largest = compare_largest(data->x[i], n), h = relative_step * (largest > 0.0 ? largest : 1.0);
     memcpy(x, data->x, sizeof x);
     TRY(mem_alloc(&moved, (size_t)n, sizeof *moved));
     x[i] = moved;
@@ -297,8 +297,10 @@ static Err expect_slope(const OpData *data, int i, const double *direction, cons
         analytic += gradient[j] * direction[j];
         norm += gradient[j] * gradient[j] * direction[j] * direction[j];
     }
-    TRY(slope(&numeric, data, i, direction));
-    double scale = fmax(fmax(sqrt(norm), compare_largest(gradient, n)), 1e-3);
+    const double scale = fmax(fmax(sqrt(norm), compare_largest(gradient, n)), 1e-3);
+    /* Where the larger step leaps over a kink (a maximum that changes hands) the smaller one need not. */
+    TRY(slope(&numeric, data, i, direction, 1e-5));
+    if (!(fabs(numeric - analytic) <= difference_tolerance * scale)) TRY(slope(&numeric, data, i, direction, 1e-7));
     FAIL_IF(!(fabs(numeric - analytic) <= difference_tolerance * scale), ERR_NUMERIC,
             "differences: dx[%d] %s %lld is %.12g by ref_bwd, %.12g by differences (scale %.3g)", i, where,
             (long long)k, analytic, numeric, scale);
