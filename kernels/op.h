@@ -80,7 +80,8 @@ typedef struct OpCaseInput {
 /* One test case of an op. The generic test runs it forward and backward against the reference (elementwise within
  * `tolerance` times the tensor's largest magnitude; 0 = 1e-4), with in-place aliasing, canaries around every operand,
  * accumulation on and off, shards 1, 2, 3 and 1 and 2 threads (bitwise equal for equal shards), and checks the
- * reference's gradient by central differences. */
+ * reference's gradient by central differences. From an op's first case more are made, each with one of its sizes
+ * replaced by 1 or by a larger one throughout: give that case sizes that are distinct primes. */
 typedef struct OpCase {
     const char *name;
     const void *attr;

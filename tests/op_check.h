@@ -27,6 +27,10 @@ Err op_check_prepare(const Op *op, const OpCase *op_case) MUST_CHECK;
 /* All of them. */
 Err op_check(const Op *op, const OpCase *op_case, Par *par) MUST_CHECK;
 
+/* Forward, backward and differences in cases made from this one, each with one of its sizes replaced by 1 or a larger
+ * one. *n_checked counts those that infer accepted. */
+Err op_check_generated(const Op *op, const OpCase *op_case, Par *par, int *n_checked) MUST_CHECK;
+
 /* The dx that have a gradient which is not zero everywhere, by the reference: where a wrong backward would show. */
 Err op_check_live_dx(uint32_t *out, const Op *op, const OpCase *op_case) MUST_CHECK;
 

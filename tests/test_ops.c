@@ -32,6 +32,12 @@ static void check_case(void **state) {
     assert_int_equal(mem_stats().live_blocks, live);
 }
 
+static void check_generated(void **state) {
+    const Op *op = ((const Item *)*state)->op;
+    int n_checked = 0;
+    if (op_check_generated(op, &op->cases[0], two_threads, &n_checked) != ERR_OK) fail_msg("%s", err_message());
+}
+
 /* Bits that belong to inputs or outputs which the op does not have are mistakes. */
 static void check_descriptor(void **state) {
     const Op *op = ((const Item *)*state)->op;
@@ -108,6 +114,7 @@ int main(int argc, char **argv) {
         if (!is_asked_for(ops[k]->name, argc, argv)) continue;
         add_test(ops[k], NULL, ": descriptor", check_descriptor);
         for (int c = 0; c < ops[k]->n_cases; c++) add_test(ops[k], &ops[k]->cases[c], "/", check_case);
+        add_test(ops[k], NULL, ": generated shapes", check_generated);
         if (ops[k]->differentiable != 0) add_test(ops[k], NULL, ": 1 % error planted", check_planted);
     }
     if (n_tests == 0) {
