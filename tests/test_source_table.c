@@ -82,7 +82,10 @@ static void every_kernel_is_reached(void **state) {
     }
     assert_non_null(strstr(listing, "  models/plan.c\n"));
     assert_non_null(strstr(listing, "  models/plan_verify.c\n"));
+    assert_non_null(strstr(listing, "  harness/data/data_options.c\n")); /* defaults decide, too */
+    assert_non_null(strstr(listing, "  harness/data/synth.c\n"));
     assert_null(strstr(listing, "models/focus/"));
+    assert_null(strstr(listing, "harness/data/import"));
     mem_free(listing);
     settings_free(settings);
 }

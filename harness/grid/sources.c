@@ -16,8 +16,9 @@ static const char *const idle[] = {"kernels/err.*",     "kernels/mem.*",  "kerne
                                    "models/settings.*", "models/text.*"};
 
 /* Where to begin for every cell, and for the metrics. */
-static const char *const training[] = {"models/*",           "kernels/backend.*",  "harness/data/loader.*",
-                                       "harness/run/train*", "harness/run/feed.*", "harness/run/rig.*"};
+static const char *const training[] = {
+    "models/*",           "kernels/backend.*",  "harness/data/loader.*", "harness/data/data_options.*",
+    "harness/run/train*", "harness/run/feed.*", "harness/run/rig.*"};
 static const char *const metrics[] = {"harness/run/metrics/*", "harness/run/metric.*", "harness/run/look.*",
                                       "harness/run/evaluate*"};
 

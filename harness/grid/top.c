@@ -210,9 +210,32 @@ static Err read_baseline(Loader *loader, Grid *grid) {
                        "'baseline' is missing: the variant with which the others are compared");
 }
 
-static bool metric_name(const char *text) {
-    size_t len = strlen(text);
-    return len > 0 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+/* By the names of their files: the metrics themselves belong to the folder that runs cells, which this one knows
+ * nothing of. */
+static const char *const metrics[] = {
+#define X(name) #name,
+#include "gen/metrics.inc"
+#undef X
+};
+enum { N_METRICS = sizeof metrics / sizeof metrics[0] };
+
+/* A metric, or one measured free-running. */
+static bool is_metric(const char *text) {
+    for (int i = 0; i < N_METRICS; i++) {
+        size_t len = strlen(metrics[i]);
+        if (strncmp(text, metrics[i], len) == 0 && (text[len] == '\0' || strcmp(text + len, "_free") == 0)) return true;
+    }
+    return false;
+}
+
+static Err check_metric(Loader *loader, const Top *top, const char *text) {
+    char hint[160];
+    Near near = near_start(text);
+    if (is_metric(text)) return ERR_OK;
+    for (int i = 0; i < N_METRICS; i++) near_offer(&near, metrics[i]);
+    return problem_add(&loader->problems, top->doc, top->node, "there is no metric '%.60s'%s", text,
+                       near.best != NULL ? near_hint(&near, "", hint, (int)sizeof hint)
+                                         : ", expected one such as char_accuracy");
 }
 
 static bool moment(const char *text) {
@@ -231,7 +254,7 @@ static Err primary_value(Loader *loader, Grid *grid, Pool *pool, const Top *top)
         if (primary->variant == NULL) TRY(variant_unknown(loader, top->doc, top->node));
     } else if (strcmp(key, "metric") == 0) {
         TRY(pool_text(pool, &primary->metric, text));
-        if (!metric_name(text)) expected = "the name of a metric, such as char_accuracy";
+        TRY(check_metric(loader, top, text));
     } else if (strcmp(key, "set") == 0) {
         TRY(pool_text(pool, &primary->set, text));
         if (strcmp(text, "test") != 0 && strcmp(text, "valid") != 0) expected = "test or valid";
