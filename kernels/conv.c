@@ -283,8 +283,9 @@ void conv_pack_backward(const Conv *conv, const float *weights, float *packed, i
 
 static void measure_class(DataPass *pass, const Correlation *g, const Class *rows, const Class *columns) {
     (void)rows, (void)columns;
+    if (depth_of(g) == 0 || !needs_copy(g, 0, g->n_rows)) return;
     const int64_t floats = strip_floats(g, strip_rows(g, STRIP_FLOATS));
-    if (depth_of(g) > 0 && needs_copy(g, 0, g->n_rows) && floats > pass->most) pass->most = floats;
+    if (floats > pass->most) pass->most = floats;
 }
 
 int64_t conv_data_scratch(const Conv *conv) {

@@ -4,8 +4,7 @@
  * Bits: an element of C is a sum over k in order, in blocks of GEMM_K_BLOCK that are added in order, each product fused
  * with its addition. It depends on neither m, n, the leading dimensions, addresses nor the vector width: cutting rows
  * or columns of C into tasks in any way gives the same bits. (A CPU without FMA gives others.)
- *
- * Depends on err. Cutting k into tasks does change the bits. */
+ * Cutting k into tasks does change the bits. Depends on tile. */
 #ifndef KERNELS_GEMM_H
 #define KERNELS_GEMM_H
 
@@ -42,7 +41,7 @@ static inline Gemm gemm_nt(int64_t m, int64_t n, int64_t k, bool add) {
     return g;
 }
 
-/* Scratch of one gemm_run, bytes; the same on every CPU, does not shrink when m, n or k grow, at most 768 KiB. */
+/* Scratch of one gemm_run, bytes: the same on every CPU, not less when m, n or k grow, at most 768 KiB. */
 size_t gemm_scratch_bytes(const Gemm *g);
 
 /* a, b, c: float arrays as described by g; c overlaps neither. scratch: gemm_scratch_bytes(g) bytes, 64-byte aligned,

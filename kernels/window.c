@@ -9,8 +9,8 @@ Err window_count(int64_t *n_out, const Window *w, int64_t n_in, const char *dime
                        w->before, w->after, w->kernel - 1);
     const int64_t padded = n_in + w->before + w->after;
     if (padded < w->kernel)
-        return err_set(ERR_SHAPE, "%s: %lld with padding is less than the kernel's %d", dimension, (long long)padded,
-                       w->kernel);
+        return err_set(ERR_SHAPE, "%s: %lld elements and padding %d and %d hold no window of %d", dimension,
+                       (long long)n_in, w->before, w->after, w->kernel);
     *n_out = (padded - w->kernel) / w->stride + 1;
     return ERR_OK;
 }

@@ -9,29 +9,26 @@
 #include <cmocka.h>
 
 #include "kernels/gemm.h"
-#include "kernels/mem.h"
 #include "kernels/rng.h"
+#include "tests/guarded.h"
 
-enum { GUARD = 8 };
-static const float canary = 123456.0f;
-
-/* Storage of a matrix with guard floats around it. */
+/* Storage of a matrix, NaN, between canaries. */
 typedef struct Matrix {
-    float *block, *at;
+    Guarded block;
+    float *at;
     size_t n;
 } Matrix;
 
 static Matrix matrix_new(int64_t rows, int64_t cols, int64_t ld) {
-    Matrix m = {NULL, NULL, 0};
-    m.n = rows == 0 ? 0 : (size_t)((rows - 1) * ld + cols);
-    assert_int_equal(mem_alloc(&m.block, m.n + 2 * GUARD, sizeof *m.block), ERR_OK);
-    m.at = m.block + GUARD;
-    for (size_t i = 0; i < m.n + 2 * GUARD; i++) m.block[i] = canary;
+    Matrix m = {.n = rows == 0 ? 0 : (size_t)((rows - 1) * ld + cols)};
+    assert_int_equal(guarded_init(&m.block, m.n * sizeof *m.at, 0), ERR_OK);
+    m.at = m.block.data;
     return m;
 }
 
-static void matrix_check_guards(const Matrix *m) {
-    for (size_t i = 0; i < GUARD; i++) assert_true(m->block[i] == canary && m->block[GUARD + m->n + i] == canary);
+static void matrix_free(Matrix *m) {
+    assert_true(guarded_intact(&m->block));
+    guarded_clear(&m->block);
 }
 
 /* Small integers: every sum is exact, so that the comparison is one of bits. */
@@ -53,16 +50,15 @@ static double element(const Gemm *g, const float *a, const float *b, int64_t i, 
 }
 
 static void run(const Gemm *g, const float *a, const float *b, float *c) {
-    float *scratch = NULL;
-    size_t bytes = gemm_scratch_bytes(g);
-    assert_true(bytes <= 768 * 1024);
-    assert_int_equal(mem_alloc(&scratch, bytes / sizeof *scratch, sizeof *scratch), ERR_OK);
-    for (size_t i = 0; i < bytes / sizeof *scratch; i++) scratch[i] = NAN;
-    gemm_run(g, a, b, c, scratch);
-    mem_free(scratch);
+    Guarded scratch;
+    assert_true(gemm_scratch_bytes(g) <= 768 * 1024);
+    assert_int_equal(guarded_init(&scratch, gemm_scratch_bytes(g), 0), ERR_OK);
+    gemm_run(g, a, b, c, scratch.data);
+    assert_true(guarded_intact(&scratch));
+    guarded_clear(&scratch);
 }
 
-/* pad is added to every leading dimension. */
+/* pad is added to every leading dimension; what lies between rows is NaN, and stays so in C. */
 static void check(Gemm g, int64_t pad) {
     int64_t a_rows = g.trans_a ? g.k : g.m, a_cols = g.trans_a ? g.m : g.k;
     int64_t b_rows = g.trans_b ? g.n : g.k, b_cols = g.trans_b ? g.k : g.n;
@@ -78,20 +74,18 @@ static void check(Gemm g, int64_t pad) {
     run(&g, a.at, b.at, c.at);
     for (int64_t i = 0; i < g.m; i++)
         for (int64_t j = 0; j < g.ldc && i * g.ldc + j < (int64_t)c.n; j++) {
-            double want = j >= g.n ? (double)canary
-                                   : element(&g, a.at, b.at, i, j) + (g.add ? (double)old.at[i * g.ldc + j] : 0.0);
-            if ((double)c.at[i * g.ldc + j] != want)
+            const double got = (double)c.at[i * g.ldc + j];
+            const double want =
+                element(&g, a.at, b.at, i, j < g.n ? j : 0) + (g.add ? (double)old.at[i * g.ldc + j] : 0.0);
+            if (j < g.n ? got != want : !isnan(got))
                 fail_msg("%lldx%lldx%lld %c%c add %d ld+%lld: (%lld,%lld) is %g, expected %g", (long long)g.m,
                          (long long)g.n, (long long)g.k, g.trans_a ? 'T' : 'N', g.trans_b ? 'T' : 'N', g.add,
-                         (long long)pad, (long long)i, (long long)j, (double)c.at[i * g.ldc + j], want);
+                         (long long)pad, (long long)i, (long long)j, got, j < g.n ? want : (double)NAN);
         }
-    matrix_check_guards(&a);
-    matrix_check_guards(&b);
-    matrix_check_guards(&c);
-    mem_free(a.block);
-    mem_free(b.block);
-    mem_free(c.block);
-    mem_free(old.block);
+    matrix_free(&a);
+    matrix_free(&b);
+    matrix_free(&c);
+    matrix_free(&old);
 }
 
 static void check_all(int64_t m, int64_t n, int64_t k) {
@@ -155,10 +149,10 @@ static void test_cuts_keep_bits(void **state) {
         for (int64_t j = 0; j < N; j++)
             worst = fmax(worst, fabs((double)whole.at[i * N + j] - element(&g, a.at, b.at, i, j)));
     assert_true(worst < 1e-4);
-    mem_free(a.block);
-    mem_free(b.block);
-    mem_free(whole.block);
-    mem_free(parts.block);
+    matrix_free(&a);
+    matrix_free(&b);
+    matrix_free(&whole);
+    matrix_free(&parts);
 }
 
 int main(void) {
