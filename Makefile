@@ -218,11 +218,19 @@ bench: all ## one training step against PyTorch's, and the convolutions against 
 	@+$(SUB) $(BENCH_BIN)
 	@tests/bench/run.sh $(B)
 
-install: build ## install below PREFIX, staged below DESTDIR
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/refocus $(DESTDIR)$(PREFIX)/share/refocus/experiments
+SHARE := $(DESTDIR)$(PREFIX)/share
+install: build ## install program, man page, completion and experiments below PREFIX, staged below DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
+	    $(SHARE)/doc/refocus $(SHARE)/refocus/experiments
 	install -m 755 $(B)/refocus $(DESTDIR)$(PREFIX)/bin/refocus
-	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/refocus
-	install -m 644 $(wildcard experiments/*) $(DESTDIR)$(PREFIX)/share/refocus/experiments
+	$(B)/refocus help --man >$(B)/refocus.1
+	$(B)/refocus completion bash >$(B)/refocus.bash
+	$(B)/refocus completion zsh >$(B)/_refocus
+	install -m 644 $(B)/refocus.1 $(SHARE)/man/man1/refocus.1
+	install -m 644 $(B)/refocus.bash $(SHARE)/bash-completion/completions/refocus
+	install -m 644 $(B)/_refocus $(SHARE)/zsh/site-functions/_refocus
+	install -m 644 README.md LICENSE $(SHARE)/doc/refocus
+	install -m 644 $(wildcard experiments/*) $(SHARE)/refocus/experiments
 
 lines: ## lines of code per folder
 	@for d in kernels kernels/ops models models/encoder models/focus harness harness/* tests; do \
