@@ -51,8 +51,9 @@ static void man_command(const Command *c) {
     print_roff(c->summary);
     fputs(".\n", stdout);
     if (c->about != NULL) {
+        fputs(".PP\n.nf\n", stdout);
         print_roff(c->about);
-        putchar('\n');
+        fputs("\n.fi\n", stdout);
     }
     for (const CommandOption *o = c->options; o != NULL && o->name != NULL; o++) {
         printf(".TP\n.B \\-\\-");
