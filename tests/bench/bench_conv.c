@@ -1,6 +1,7 @@
 /* How near the convolutions of crnn-small come to the FMA peak of one core: forward and backward of each layer at batch
- * 32, interleaved with measurements of the peak. Prints one line a layer and the flop-weighted share of layers 2 to 5;
- * the first layer, which has 3 input channels and no gradient of its input, stands apart. --json FILE for programs. */
+ * 32 in processor time, interleaved with measurements of the peak. Prints one line a layer and the flop-weighted share
+ * of layers 2 to 5; the first layer, which has 3 input channels and no gradient of its input, stands apart. --json FILE
+ * for programs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,9 +101,9 @@ static Err measure(Layer layers[N_LAYERS], const Op *op, double peaks[N_ROUNDS])
         if (round >= 0) peaks[round] = peak;
         for (int i = 0; i < N_LAYERS; i++)
             for (int pass = 0; pass < N_PASSES; pass++) {
-                double before = bench_wall();
+                double before = bench_cpu();
                 Err err = pass == 0 ? op->fwd(&layers[i].call[pass]) : op->bwd(&layers[i].call[pass]);
-                double ms = 1e3 * (bench_wall() - before);
+                double ms = 1e3 * (bench_cpu() - before);
                 if (err != ERR_OK) return err;
                 if (round >= 0) layers[i].ms[pass][round] = ms;
             }

@@ -35,7 +35,6 @@ static Err baseline_settings(Settings **out) {
         {"model.decoder", "128"},
         {"model.embedding", "32"},
         {"train.batch", "32"},
-        {"train.steps", "800"},
         {"train.optimizer", "adam"},
         {"train.lr", "3e-3"},
         {"train.clip", "5"},
