@@ -114,8 +114,9 @@ static Layout choose_layout(const Synth *synth, Rng *rng, const Sample *line) {
     layout.slope = draw(rng, style->slope);
     layout.turn = synth->width / 2.0;
     double above = 0, below = 0, width = line_extent(&layout, line, &above, &below);
-    double off = fmax(fabs(style->jitter.lo), fabs(style->jitter.hi)) + fabs(layout.slope) * width / 2;
-    double room_x = fmax(1, synth->width - 2 * MARGIN), room_y = fmax(1, synth->height - 2 - 2 * off);
+    double room_x = fmax(1, synth->width - 2 * MARGIN), jitter = fmax(fabs(style->jitter.lo), fabs(style->jitter.hi));
+    double off = jitter + fabs(layout.slope) * fmin(width, room_x) / 2; /* from the baseline, at most */
+    double room_y = fmax(1, synth->height - 2 - 2 * off);
     double shrink = fmin(1, fmin(room_x / fmax(1, width), room_y / fmax(1, above + below)));
     layout.scale *= shrink;
     layout.spacing *= shrink;
