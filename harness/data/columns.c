@@ -89,9 +89,9 @@ Err column_read_texts(char ***out, hid_t file, const char *path, int64_t n) {
     TRY(check_shape(set, path, 1, dim, n));
     space = H5Dget_space(set);
     TRY(mem_alloc(&raw, (size_t)n, sizeof *raw));
+    filled = n > 0; /* some of them, if reading stops half-way */
     if (n > 0 && H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, raw) < 0)
         TRY(bad(path, "the strings cannot be read: the file is damaged"));
-    filled = n > 0;
     TRY(pool_texts(out, raw, n));
 
 done:
