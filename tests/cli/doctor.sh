@@ -38,6 +38,44 @@ else
     want_out '"libraries": \{'
 fi
 
+t 'devices, as a driver names them'
+if [ "${BUILD:-release}" = release ] && command -v cc >/dev/null; then
+    cat >driver.c <<'END'
+/* A driver with two devices; with FAKE_CUDA=none it has none, with FAKE_CUDA=broken it refuses. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+static int is(const char *word) { const char *v = getenv("FAKE_CUDA"); return v != NULL && strcmp(v, word) == 0; }
+int cuInit(unsigned flags) { (void)flags; return is("none") ? 100 : is("broken") ? 999 : 0; }
+int cuDriverGetVersion(int *out) { *out = 13010; return 0; }
+int cuDeviceGetCount(int *out) { *out = 2; return 0; }
+int cuDeviceGet(int *out, int ordinal) { *out = ordinal; return 0; }
+int cuDeviceGetName(char *out, int len, int device) { snprintf(out, (size_t)len, "Made-up GPU %d", device); return 0; }
+int cuDeviceTotalMem_v2(size_t *out, int device) { *out = (size_t)(device + 1) << 33; return 0; }
+int cuDeviceGetAttribute(int *out, int attribute, int device) {
+    *out = attribute == 75 ? 9 : attribute == 76 ? device : 132;
+    return 0;
+}
+int cuGetErrorString(int code, const char **out) { *out = code == 999 ? "made-up error" : NULL; return 0; }
+END
+    call cc -shared -fPIC -o libcuda.so.1 driver.c
+    want_code 0
+    LD_LIBRARY_PATH=$PWD refocus doctor
+    want_code 0
+    want_out '^  cuda:0 +Made-up GPU 0, 8\.0 GiB, compute capability 9\.0, 132 multiprocessors, driver for CUDA 13\.1$'
+    want_out '^  cuda:1 +Made-up GPU 1, 16\.0 GiB, compute capability 9\.1'
+    FAKE_CUDA=none LD_LIBRARY_PATH=$PWD refocus doctor
+    want_out '^  cuda +none: the NVIDIA driver finds no device$'
+    FAKE_CUDA=broken LD_LIBRARY_PATH=$PWD refocus doctor
+    want_out '^  cuda +none: the NVIDIA driver refuses cuInit: made-up error \(999\)$'
+    echo 'int nothing;' >driver.c
+    call cc -shared -fPIC -o libcuda.so.1 driver.c
+    LD_LIBRARY_PATH=$PWD refocus doctor
+    want_out '^  cuda +none: libcuda.so.1 is not a complete NVIDIA driver$'
+else
+    skip 'a sanitizer takes the library path'
+fi
+
 t 'takes no operands'
 refocus doctor now
 want_code 64
