@@ -16,8 +16,8 @@ bool option_matches(const char *pattern, const char *key, OptionName *name);
 /* The pattern with name for its '*'; false when it is too long. */
 bool option_expand(char out[KEY_LEN], const char *pattern, const OptionName *name);
 
-/* The next row, from the table's entry *at on, that stands for key, or NULL; *at moves behind it. A key has several
- * rows where modules give it different defaults under different conditions. */
+/* One after the other, *at counting from 0, the rows that stand for key; NULL when there are no more. A key has several
+ * where modules give it different defaults under different conditions. */
 const Option *option_next(const char *key, int *at);
 
 /* ERR_SPEC for a key without a row: says what it may have meant, or what its section holds. */

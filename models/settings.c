@@ -246,29 +246,42 @@ static Err require(Settings *settings, const Option *row, const OptionName *name
 
 typedef Err (*RowFn)(Settings *settings, const Option *row, const OptionName *name, bool *changed);
 
-/* Calls fn for a row without '*', or once for every name at its '*'. */
-static Err for_names(Settings *settings, const Option *row, RowFn fn, bool *changed) {
-    Err err = ERR_OK;
-    char **names = NULL;
-    size_t n = 0;
-    OptionName name = {0};
-    if (strchr(row->key, '*') == NULL) return fn(settings, row, &name, changed);
-    TRY(settings_names(settings, row->key, &names, &n));
-    for (size_t i = 0; i < n; i++) {
-        name = (OptionName){names[i], strlen(names[i])};
-        TRY(fn(settings, row, &name, changed));
-    }
-done:
-    mem_free(names);
-    return err;
+/* The user's names at one '*', kept from row to row: rows are sorted, so those of one section follow each other. */
+typedef struct Names {
+    char section[KEY_LEN];
+    char **names;
+    size_t n;
+} Names;
+
+static Err find_names(const Settings *settings, const char *key, Names *names) {
+    size_t len = strcspn(key, "*");
+    if (names->names != NULL && strlen(names->section) == len && strncmp(names->section, key, len) == 0) return ERR_OK;
+    mem_free(names->names);
+    *names = (Names){0};
+    (void)snprintf(names->section, sizeof names->section, "%.*s", (int)len, key);
+    return settings_names(settings, key, &names->names, &names->n);
 }
 
+/* Calls fn for every row without '*', and for the others once for every name at the '*'. No fn brings a new name. */
 static Err for_rows(Settings *settings, RowFn fn, bool *changed) {
     int n = 0;
     const Option *const *table = option_table(&n);
     Err err = ERR_OK;
-    for (int i = 0; i < n; i++) TRY(for_names(settings, table[i], fn, changed));
+    Names names = {0};
+    for (int i = 0; i < n; i++) {
+        OptionName name = {0};
+        if (strchr(table[i]->key, '*') == NULL) {
+            TRY(fn(settings, table[i], &name, changed));
+            continue;
+        }
+        TRY(find_names(settings, table[i]->key, &names));
+        for (size_t k = 0; k < names.n; k++) {
+            name = (OptionName){names.names[k], strlen(names.names[k])};
+            TRY(fn(settings, table[i], &name, changed));
+        }
+    }
 done:
+    mem_free(names.names);
     return err;
 }
 
