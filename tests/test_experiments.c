@@ -1,0 +1,66 @@
+/* Every experiment that is shipped parses, expands, and plans: each distinct model is built, its plan verified, and its
+ * ratio to the lower bound held to 1.03. Data sets that users bring are replaced by drawn lines of the same size. */
+#include <glob.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness/data/loader.h"
+#include "harness/grid/grid.h"
+#include "models/model.h"
+
+#define OK(call) check_ok(call, #call, __LINE__)
+static void check_ok(Err err, const char *text, int line) {
+    if (err != ERR_OK) fail_msg("line %d: %s: %s", line, text, err_message());
+}
+
+/* Facts of a cell; T of a cell whose data sets are not here is what its max_length allows. */
+static ModelSizes sizes_of(const Settings *settings) {
+    DataFacts facts;
+    if (data_facts(&facts, settings) == ERR_OK)
+        return (ModelSizes){facts.n_chars, facts.n_steps, 0, facts.height, facts.width};
+    print_message("    without its data: %s\n", err_message());
+    return (ModelSizes){36, settings_int(settings, "model.max_length") + 1, 0,
+                        settings_int_at(settings, "data.image", 0), settings_int_at(settings, "data.image", 1)};
+}
+
+static void plan_cell(const Cell *cell) {
+    Model *model = NULL;
+    ModelPlan plan;
+    ModelSizes sizes = sizes_of(cell->settings);
+    OK(model_build(&model, cell->settings, &sizes, DEVICE_CPU, MODEL_TRAIN_AND_EVAL));
+    OK(model_plan(&plan, model, sizeof(float), true));
+    double ratio = (double)plan.peak_bytes / (double)plan.lower_bound_bytes;
+    print_message("    %-40s %7.1f MiB, %.4f of the lower bound\n", cell->name, (double)plan.peak_bytes / (1 << 20),
+                  ratio);
+    assert_true(ratio <= 1.03);
+    model_plan_clear(&plan);
+    model_free(model);
+}
+
+static void test_every_experiment(void **state) {
+    (void)state;
+    glob_t files;
+    assert_int_equal(glob("experiments/*.yaml", 0, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        Grid *grid = NULL;
+        OK(grid_load(&grid, files.gl_pathv[i], NULL, 0, "cpu"));
+        print_message("  %s: %zu cells\n", files.gl_pathv[i], grid->n_cells);
+        assert_true(strlen(grid->question) > 0);
+        for (size_t c = 0; c < grid->n_cells; c++)
+            if (grid->cells[c].seed == grid->seeds[0]) plan_cell(&grid->cells[c]);
+        grid_free(grid);
+    }
+    assert_true(files.gl_pathc >= 4);
+    globfree(&files);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_experiment)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
