@@ -6,6 +6,7 @@
 #include "harness/command/command.h"
 #include "harness/data/font_find.h"
 #include "harness/library.h"
+#include "harness/record/provenance.h"
 #include "harness/version.h"
 #include "kernels/backend.h"
 #include "kernels/cuda_driver.h"
@@ -30,6 +31,7 @@ typedef struct Family {
 
 typedef struct Findings {
     Machine machine;
+    char kernels[MACHINE_TEXT]; /* instruction set that the kernels use here */
     Family family[N_FAMILIES + 1];
     int n_missing; /* families */
     CudaDevice cuda[MAX_CUDA];
@@ -65,8 +67,8 @@ static double gib(uint64_t bytes) { return (double)bytes / (1024.0 * 1024 * 1024
 static void print_machine(const Findings *f) {
     const Machine *m = &f->machine;
     printf("refocus %s\n  compiler      %s\n  flags         %s\n", version_text(), version_compiler(), version_flags());
-    printf("machine\n  cpu           %s\n  instructions  %s\n  cores         %d of %d\n", m->cpu_model, m->instructions,
-           m->n_cores, m->n_cores_online);
+    printf("machine\n  cpu           %s\n  instructions  %s\n  kernels       %s\n  cores         %d of %d\n",
+           m->cpu_model, m->instructions, f->kernels, m->n_cores, m->n_cores_online);
     printf("  memory        %.1f GiB, %.1f GiB available", gib(m->memory_bytes), gib(m->memory_available_bytes));
     if (m->memory_limit_bytes < m->memory_bytes) printf(", limited to %.1f GiB", gib(m->memory_limit_bytes));
     printf("\n  system        %s, %s\n", m->distribution, m->system);
@@ -130,11 +132,11 @@ static json_t *json_devices(const Findings *f) {
 static Err print_json(const Findings *f) {
     const Machine *m = &f->machine;
     json_t *root =
-        json_pack("{s{ss ss ss ss ss} s{ss ss si si sI sI sI ss ss ss} so so so ss ss}", "refocus", "version",
+        json_pack("{s{ss ss ss ss ss} s{ss ss ss si si sI sI sI ss ss ss} so so so ss ss}", "refocus", "version",
                   version_number(), "commit", version_commit(), "build", version_build(), "compiler",
                   version_compiler(), "flags", version_flags(), "machine", "cpu", m->cpu_model, "instructions",
-                  m->instructions, "cores", m->n_cores, "cores_online", m->n_cores_online, "memory_bytes",
-                  (json_int_t)m->memory_bytes, "memory_limit_bytes", (json_int_t)m->memory_limit_bytes,
+                  m->instructions, "kernels", f->kernels, "cores", m->n_cores, "cores_online", m->n_cores_online,
+                  "memory_bytes", (json_int_t)m->memory_bytes, "memory_limit_bytes", (json_int_t)m->memory_limit_bytes,
                   "memory_available_bytes", (json_int_t)m->memory_available_bytes, "host", m->host, "system", m->system,
                   "distribution", m->distribution, "libraries", json_libraries(), "fonts", json_fonts(f), "devices",
                   json_devices(f), "no_cuda_device", f->no_cuda_device, "no_cuda_kernels", f->no_cuda_kernels);
@@ -149,6 +151,7 @@ static Err print_json(const Findings *f) {
 static Err run(const CommandLine *line) {
     Findings findings = {.n_missing = 0};
     machine_get(&findings.machine);
+    (void)provenance_isa(findings.kernels, sizeof findings.kernels);
     find_fonts(&findings);
     find_cuda(&findings);
     Err err = ERR_OK;

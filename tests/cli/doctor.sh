@@ -7,6 +7,7 @@ want_code 0
 want_no_err
 want_out '^  cpu  '
 want_out '^  cores +[1-9][0-9]* of [1-9]'
+want_out '^  kernels +[a-z]'
 want_out '^  HDF5 +[0-9]+\.[0-9]+'
 want_out '^  DejaVu +[1-9][0-9]* faces'
 want_out '^  cuda'
