@@ -44,12 +44,6 @@ static const char *kernel_level(void) {
 
 char *provenance_isa(char *buf, size_t len) {
     (void)snprintf(buf, len, "%s", kernel_level());
-    for (int i = 0; i < library_count(); i++) {
-        Library library = library_at(i);
-        const char *isa = strchr(library.version, ' '); /* oneDNN tells the set that it chose after its version */
-        if (strcmp(library.name, "oneDNN") == 0 && isa != NULL)
-            (void)snprintf(buf, len, "%s; oneDNN%s", kernel_level(), isa);
-    }
     return buf;
 }
 

@@ -18,7 +18,7 @@ enum { BIT_CLASS_LEN = 65 }; /* 64 hexadecimal digits and a NUL */
  * libraries, instruction set, CPU model. Within one class the same cell gives the same bits. */
 void provenance_bit_class(char out[BIT_CLASS_LEN]);
 
-/* Model of the CPU, and the instruction sets in use: "x86-64-v4; oneDNN avx512_core". Returns buf. */
+/* Model of the CPU, and the instruction set that the kernels use: "x86-64-v4". Returns buf. */
 char *provenance_cpu(char *buf, size_t len);
 char *provenance_isa(char *buf, size_t len);
 
