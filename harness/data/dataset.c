@@ -214,16 +214,8 @@ done:
     return err;
 }
 
-/* In a copy of the process: 1 whatever is wrong, so long as HDF5 survives it. */
-static int try_file(void *arg) { return read_file(arg) != ERR_OK; }
-
-/* HDF5 crashes on some damaged files: those are tried in a process of their own first. */
-static Err survive(Dataset *dataset) {
-    int code = 0;
-    Err err = isolate_run(&code, try_file, dataset);
-    if (err != ERR_OK || code != ISOLATE_DIED) return err;
-    return err_set(ERR_DATA, "it is damaged: reading it failed in HDF5");
-}
+/* For a copy of this process: HDF5 crashes on some damaged files. */
+static Err try_file(void *dataset) { return read_file(dataset); }
 
 Err dataset_open(Dataset **out, const char *path) {
     Err err = ERR_OK;
@@ -231,7 +223,7 @@ Err dataset_open(Dataset **out, const char *path) {
     *out = NULL;
     TRY(mem_alloc(&dataset, 1, sizeof *dataset));
     TRY(mem_strdup(&dataset->path, path));
-    TRY(survive(dataset));
+    TRY(isolate_run(try_file, dataset, "it is damaged: reading it failed in HDF5"));
     TRY(read_file(dataset));
     *out = dataset;
     dataset = NULL;

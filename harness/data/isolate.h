@@ -5,11 +5,11 @@
 
 #include "kernels/err.h"
 
-enum { ISOLATE_DIED = -1, ISOLATE_SECONDS = 120 };
+enum { ISOLATE_SECONDS = 120 };
 
-/* Runs fn(arg) in a copy of this process, without its standard error, and waits. *code = what fn returned (0..255), or
- * ISOLATE_DIED if the copy was killed by a signal or took longer than ISOLATE_SECONDS. Nothing that fn does to memory
- * comes back; what it writes to files does. ERR_NOMEM if no process can be started. */
-Err isolate_run(int *code, int (*fn)(void *arg), void *arg) MUST_CHECK;
+/* Runs fn(arg) in a copy of this process, without its standard error, and returns what fn returned, message and all.
+ * ERR_DATA with the message `death` if the copy was killed by a signal or took longer than ISOLATE_SECONDS; ERR_NOMEM
+ * if no process can be started. Nothing that fn does to memory comes back; what it writes to files does. */
+Err isolate_run(Err (*fn)(void *arg), void *arg, const char *death) MUST_CHECK;
 
 #endif

@@ -1,5 +1,4 @@
-/* The child writes its words to a nameless temporary file, and its exit status says how it went; the parent believes
- * neither more than it must. */
+/* The copy of the process writes its words to a nameless temporary file; what is read back from it is checked. */
 #include "harness/data/mat_words.h"
 
 #include <errno.h>
@@ -12,12 +11,9 @@
 #include "harness/data/utf8.h"
 #include "kernels/mem.h"
 
-/* How the child ends. */
-enum { CHILD_GOOD = 0, CHILD_NOT_MAT = 40, CHILD_NO_VARIABLE, CHILD_NO_FIELDS, CHILD_CANNOT_WRITE };
-
 static const char *const fields[3] = {"ImgName", "chars", "charBB"};
 
-/* ---- in the child ---- */
+/* ---- in the copy of the process ---- */
 
 /* Number i of a numeric array, as matio left it. */
 static double number_at(const matvar_t *array, size_t i) {
@@ -109,32 +105,24 @@ typedef struct Job {
     FILE *to;
 } Job;
 
-static int child_main(void *arg) {
+static Err write_words(void *arg) {
     const Job *job = arg;
     mat_t *mat = Mat_Open(job->path, MAT_ACC_RDONLY);
-    if (mat == NULL) return CHILD_NOT_MAT;
+    if (mat == NULL) return err_set(ERR_DATA, "%s is not a MAT file, or damaged", job->path);
     matvar_t *array = Mat_VarRead(mat, job->variable);
-    if (array == NULL) return CHILD_NO_VARIABLE;
+    if (array == NULL) return err_set(ERR_DATA, "%s has no variable %s, or is damaged", job->path, job->variable);
     bool good = array->class_type == MAT_C_STRUCT && array->rank == 2 && array->dims != NULL && array->data != NULL;
     size_t n = good ? array->dims[0] * array->dims[1] : 0;
     for (int k = 0; good && k < 3; k++) good = n > 0 && Mat_VarGetStructFieldByName(array, fields[k], 0) != NULL;
-    if (!good) return CHILD_NO_FIELDS;
-    for (size_t i = 0; i < n; i++)
-        if (!write_word(array, i, job->to)) return CHILD_CANNOT_WRITE;
-    return fflush(job->to) == 0 ? CHILD_GOOD : CHILD_CANNOT_WRITE;
+    if (!good)
+        return err_set(ERR_DATA, "%s: %s is not a struct array with the fields ImgName, chars, charBB", job->path,
+                       job->variable);
+    for (size_t i = 0; i < n && good; i++) good = write_word(array, i, job->to);
+    good = good && fflush(job->to) == 0;
+    return good ? ERR_OK : err_set(ERR_IO, "cannot write a temporary file: %s", strerror(errno));
 }
 
-/* ---- in the parent ---- */
-
-static Err explain(int code, const char *path, const char *variable) {
-    if (code == CHILD_GOOD) return ERR_OK;
-    if (code == CHILD_NOT_MAT) return err_set(ERR_DATA, "%s is not a MAT file, or damaged", path);
-    if (code == CHILD_NO_VARIABLE) return err_set(ERR_DATA, "%s has no variable %s, or is damaged", path, variable);
-    if (code == CHILD_NO_FIELDS)
-        return err_set(ERR_DATA, "%s: %s is not a struct array with the fields ImgName, chars, charBB", path, variable);
-    if (code == CHILD_CANNOT_WRITE) return err_set(ERR_IO, "cannot write a temporary file: is the disk full?");
-    return err_set(ERR_DATA, "%s is damaged: reading it failed in libmatio", path);
-}
+/* ---- in the process itself ---- */
 
 static Err take_word(MatWords *words, int64_t *room, int64_t *box_room, const MatWord *word, FILE *from) {
     Err err = ERR_OK;
@@ -166,14 +154,16 @@ Err mat_words_read(MatWords *out, const char *path, const char *variable) {
     Err err = ERR_OK;
     MatWords words = {0};
     MatWord word;
-    int code = 0;
     int64_t room = 0, box_room = 0;
     *out = words;
     FILE *file = tmpfile();
     FAIL_IF(file == NULL, ERR_CREATE, "cannot create a temporary file: %s", strerror(errno));
     Job job = {path, variable, file};
-    TRY(isolate_run(&code, child_main, &job));
-    TRY(explain(code, path, variable));
+    char *death = NULL;
+    TRY(mem_printf(&death, "%s is damaged: reading it failed in libmatio", path));
+    err = isolate_run(write_words, &job, death);
+    mem_free(death);
+    if (err != ERR_OK) goto done;
     rewind(file);
     while (fread(&word, sizeof word, 1, file) == 1) TRY(take_word(&words, &room, &box_room, &word, file));
     *out = words;
