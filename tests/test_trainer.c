@@ -298,7 +298,7 @@ static char *new_folder(void) {
 }
 
 static void remove_folder(char *folder) {
-    static const char *const files[] = {FOLDER_JOURNAL, FOLDER_CHECKPOINT, FOLDER_LOCK, FOLDER_SEALED};
+    static const char *const files[] = {FOLDER_JOURNAL, FOLDER_CHECKPOINT, FOLDER_LOCK, FOLDER_SEALED, FOLDER_SOURCES};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) OK(folder_drop(folder, files[i]));
     assert_int_equal(rmdir(folder), 0);
     mem_free(folder);

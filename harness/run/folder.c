@@ -161,6 +161,18 @@ done:
     return err;
 }
 
+bool folder_is_locked(const char *folder, FolderOwner *owner) {
+    char *path = NULL;
+    if (folder_path(&path, folder, FOLDER_LOCK) != ERR_OK) return false;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    mem_free(path);
+    if (fd < 0) return false;
+    bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (locked) read_owner(fd, owner);
+    (void)close(fd);
+    return locked;
+}
+
 void folder_unlock(int fd) {
     if (fd >= 0) (void)close(fd);
 }

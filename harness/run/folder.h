@@ -19,6 +19,7 @@ extern "C" {
 #define FOLDER_SETTINGS "settings.yaml"
 #define FOLDER_LOG "log.txt"
 #define FOLDER_LOCK "lock"
+#define FOLDER_SOURCES "sources.txt" /* digests of the code that trained it: says later what changed */
 #define FOLDER_STALE "stale.h5" /* a sealed cell that the present code does not reproduce, kept until the next one */
 
 /* *out = "folder/file", which the caller owns. ERR_NOMEM. */
@@ -54,6 +55,9 @@ typedef struct FolderOwner {
  */
 Err folder_lock(int *fd, const char *folder, FolderOwner *owner) MUST_CHECK;
 void folder_unlock(int fd); /* accepts -1 */
+
+/* True if another process holds the folder's lock. Creates nothing. */
+bool folder_is_locked(const char *folder, FolderOwner *owner);
 
 #ifdef __cplusplus
 }

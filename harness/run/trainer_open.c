@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/record/provenance.h"
+#include "harness/run/folder.h"
 #include "harness/run/size_text.h"
 #include "harness/run/snapshot.h"
 #include "harness/run/trainer_parts.h"
@@ -134,6 +135,7 @@ static Err open_folder(Trainer *t, const HistoryShape *shape) {
     make_key(t, &key);
     TRY(checkpoint_open(&t->checkpoint, t->spec.folder, &key, snapshot_count(&t->rig.model->params)));
     TRY(resume(t, shape));
+    TRY(folder_write(t->spec.folder, FOLDER_SOURCES, t->sources, strlen(t->sources)));
     if (t->journal == NULL) TRY(journal_create(&t->journal, t->spec.folder, t->spec.id, shape));
 done:
     return err;

@@ -1,0 +1,264 @@
+/* refocus run: trains what a grid asks for and is not finished yet. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "harness/command/command.h"
+#include "harness/grid/grid.h"
+#include "harness/run/child.h"
+#include "harness/run/folder.h"
+#include "harness/run/publish.h"
+#include "harness/run/scheduler.h"
+#include "harness/run/size_text.h"
+#include "kernels/backend.h"
+#include "kernels/machine.h"
+#include "kernels/mem.h"
+#include "models/text.h"
+
+static const CommandOption options[] = {
+    {.name = "jobs", .letter = 'j', .arg = "N", .help = "cells that run at once (1)"},
+    {.name = "threads", .letter = 't', .arg = "N", .help = "threads of each cell (all cores divided by jobs)"},
+    {.name = "device", .arg = "DEVICE", .help = "where cells compute: cpu (cpu)"},
+    {.name = "cells",
+     .letter = 'c',
+     .arg = "PATTERN",
+     .help = "only cells with such names, '*' and '?' are wild; may be "
+             "repeated"},
+    {.name = "fail-fast", .help = "start no further cell after one has failed"},
+    {.name = "results", .arg = "DIR", .help = "folder of all results (results)"},
+    {.name = "dry-run", .letter = 'n', .help = "show what would happen to each cell, and why; writes nothing"},
+    COMMAND_OPTION_END};
+
+typedef struct Run {
+    const CommandLine *line;
+    const char *results, *device;
+    int64_t n_jobs, n_threads;
+    Grid *grid;
+    bool *selected;
+    size_t n_selected;
+    Surveys surveys;
+    Agenda agenda;
+    char *command, *again;
+} Run;
+
+/* ---- reading ---- */
+
+static Err read_options(Run *run) {
+    Err err = ERR_OK;
+    const CommandLine *line = run->line;
+    const Backend *backend = NULL;
+    int cores = machine_n_cores();
+    run->results = command_value(line, "results") != NULL ? command_value(line, "results") : "results";
+    run->device = command_value(line, "device") != NULL ? command_value(line, "device") : "cpu";
+    TRY(backend_find(&backend, run->device));
+    FAIL_IF(backend->device != DEVICE_CPU, ERR_ARG, "--device %s cannot train, expected cpu", run->device);
+    TRY(command_int(&run->n_jobs, line, "jobs", 1, 1, 256));
+    int64_t share = cores / run->n_jobs > 0 ? cores / run->n_jobs : 1;
+    TRY(command_int(&run->n_threads, line, "threads", share, 1, 1024));
+done:
+    return err;
+}
+
+static Err read_grid(Run *run) {
+    Err err = ERR_OK;
+    const CommandLine *line = run->line;
+    size_t n_overrides = (size_t)command_n_operands(line) - 1, n_patterns = (size_t)command_n_values(line, "cells");
+    const char **overrides = NULL, **patterns = NULL;
+    TRY(mem_alloc(&overrides, n_overrides, sizeof *overrides));
+    TRY(mem_alloc(&patterns, n_patterns, sizeof *patterns));
+    for (size_t i = 0; i < n_overrides; i++) overrides[i] = command_operand(line, (int)i + 1);
+    for (size_t i = 0; i < n_patterns; i++) patterns[i] = command_value_at(line, "cells", (int)i);
+    TRY(grid_load(&run->grid, command_operand(line, 0), overrides, n_overrides, run->device));
+    FAIL_IF(run->grid->plan_only, ERR_SPEC, "%s says plan_only: it is planned, never trained", run->grid->path);
+    TRY(agenda_select(&run->selected, &run->n_selected, run->grid, patterns, n_patterns));
+    FAIL_IF(run->n_selected == 0, ERR_NOTHING, "no cell of %s matches --cells %s; its first is %s", run->grid->path,
+            n_patterns > 0 ? patterns[0] : "", run->grid->n_cells > 0 ? run->grid->cells[0].name : "none");
+done:
+    mem_free(overrides);
+    mem_free(patterns);
+    return err;
+}
+
+/* A word as a shell takes it. */
+static Err add_word(Text *text, const char *word) {
+    static const char *const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=,:+@%";
+    bool quoted = word[0] == '\0' || word[strspn(word, plain)] != '\0';
+    Err err = text_add(text, quoted ? " '" : " ");
+    for (const char *c = word; err == ERR_OK && *c != '\0'; c++) err = text_add(text, *c == '\'' ? "'\\''" : "%c", *c);
+    return err == ERR_OK && quoted ? text_add(text, "'") : err;
+}
+
+/* The command line that runs one cell of this grid again, but for its name; and this one. */
+static Err make_commands(Run *run) {
+    Err err = ERR_OK;
+    Text text = {0};
+    TRY(text_add(&text, "refocus run"));
+    for (int i = 0; i < command_n_operands(run->line); i++) TRY(add_word(&text, command_operand(run->line, i)));
+    if (strcmp(run->results, "results") != 0) {
+        TRY(text_add(&text, " --results"));
+        TRY(add_word(&text, run->results));
+    }
+    TRY(mem_strdup(&run->command, text.data));
+    TRY(text_add(&text, " --cells"));
+    TRY(text_take(&text, &run->again));
+done:
+    text_clear(&text);
+    return err;
+}
+
+/* ---- telling ---- */
+
+static void say_head(const Run *run) {
+    const Agenda *agenda = &run->agenda;
+    size_t by_action[CELL_BUSY + 1] = {0};
+    for (size_t i = 0; i < run->grid->n_cells; i++)
+        if (agenda->item[i].selected) by_action[agenda->item[i].state.action]++;
+    fprintf(stderr, "%s: %zu cells", run->grid->experiment, run->grid->n_cells);
+    if (run->n_selected != run->grid->n_cells) fprintf(stderr, ", %zu of them selected", run->n_selected);
+    for (int a = 0; a <= CELL_BUSY; a++) {
+        static const char *const words[] = {"to train", "to resume",          "to check against changed code",
+                                            "finished", "the same as others", "in other hands"};
+        if (by_action[a] > 0) fprintf(stderr, "; %zu %s", by_action[a], words[a]);
+    }
+    fputc('\n', stderr);
+    for (size_t i = 0; i < run->grid->n_notes; i++) fprintf(stderr, "  %s\n", run->grid->notes[i]);
+}
+
+static void print_dry_run(const Run *run) {
+    int width = 4;
+    for (size_t i = 0; i < run->grid->n_cells; i++)
+        if (run->agenda.item[i].selected && (int)strlen(run->grid->cells[i].name) > width)
+            width = (int)strlen(run->grid->cells[i].name);
+    for (size_t i = 0; i < run->grid->n_cells; i++) {
+        const AgendaItem *item = &run->agenda.item[i];
+        char peak[SIZE_TEXT];
+        if (!item->selected) continue;
+        const Survey *survey = survey_of(&run->surveys, i);
+        bool over = agenda_is_work(&item->state) && survey->over_budget;
+        printf("%-*s  %-10s  %9s  %s%s%s\n", width, run->grid->cells[i].name, cell_action_name(item->state.action),
+               size_text(survey->peak_bytes, peak), item->state.why, over ? "; over budget: " : "",
+               over ? survey->why : "");
+    }
+}
+
+static void say_end(const Run *run, const SchedulerCount *n, const char *file) {
+    const struct {
+        size_t n;
+        const char *word;
+    } parts[] = {{n->n_done, "done"},
+                 {n->n_over_budget, "over budget"},
+                 {n->n_diverged, "diverged"},
+                 {n->n_failed, "failed"},
+                 {n->n_interrupted, "interrupted"},
+                 {n->n_busy, "in other hands"},
+                 {n->n_not_started, "not begun"}};
+    const char *separator = "";
+    fprintf(stderr, "%s: ", run->grid->experiment);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].n == 0) continue;
+        fprintf(stderr, "%s%zu %s", separator, parts[i].n, parts[i].word);
+        separator = ", ";
+    }
+    fprintf(stderr, "; %s\n", file);
+}
+
+/* ---- before anything is written ---- */
+
+/* Bytes that the work before us may put on the disk: checkpoints beside their successors, sealed cells, the pack. */
+static uint64_t disk_needed(const Run *run) {
+    uint64_t sealed = 0, largest = 0;
+    for (size_t i = 0; i < run->grid->n_cells; i++) {
+        if (!run->agenda.item[i].selected || !agenda_is_work(&run->agenda.item[i].state)) continue;
+        const Survey *survey = survey_of(&run->surveys, i);
+        uint64_t params = (uint64_t)survey->n_params * sizeof(float);
+        sealed += 2 * params + (1 << 20);
+        if (12 * params > largest) largest = 12 * params; /* now and best, with two moments each, twice */
+    }
+    return 2 * sealed + largest * (uint64_t)run->n_jobs;
+}
+
+static Err check_disk(const Run *run, const char *folder) {
+    struct statvfs disk;
+    char need[SIZE_TEXT], have[SIZE_TEXT];
+    if (statvfs(folder, &disk) != 0) return ERR_OK;
+    uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize, needed = disk_needed(run);
+    if (free_bytes >= needed) return ERR_OK;
+    return err_set(ERR_IO, "%s has %s left and this run may need %s", folder, size_text(free_bytes, have),
+                   size_text(needed, need));
+}
+
+static Err make_folder(const Run *run, const char *folder) {
+    Err err = ERR_OK;
+    TRY(folder_ensure(folder));
+    FAIL_IF(access(folder, W_OK | X_OK) != 0, ERR_CREATE, "cannot write into %s: %s", folder, strerror(errno));
+    TRY(check_disk(run, folder));
+done:
+    return err;
+}
+
+static Err train(Run *run) {
+    Err err = ERR_OK;
+    char *folder = NULL, *file = NULL;
+    SchedulerCount count;
+    TRY(publish_folder(&folder, run->results, run->grid));
+    TRY(publish_file(&file, run->results, run->grid));
+    TRY(make_folder(run, folder));
+    TRY(make_commands(run));
+    if (run->agenda.n_work > 0)
+        fprintf(stderr, "%" PRId64 " at a time, %" PRId64 " thread%s each, logs below %s\n", run->n_jobs,
+                run->n_threads, run->n_threads == 1 ? "" : "s", folder);
+    SchedulerSpec spec = {.agenda = &run->agenda,
+                          .results = run->results,
+                          .n_jobs = (int)run->n_jobs,
+                          .n_threads = (int)run->n_threads,
+                          .fail_fast = command_has(run->line, "fail-fast"),
+                          .again = run->again,
+                          .command = run->command};
+    err = scheduler_run(&spec, &count);
+    say_end(run, &count, file);
+    if (err == ERR_OK) printf("%s\n", file);
+done:
+    mem_free(folder);
+    mem_free(file);
+    return err;
+}
+
+static Err run_command(const CommandLine *line) {
+    Err err = ERR_OK;
+    Run run = {.line = line};
+    TRY(child_clean_self());
+    TRY(read_options(&run));
+    TRY(read_grid(&run));
+    TRY(survey_grid(&run.surveys, run.grid, run.selected, true));
+    TRY(agenda_make(&run.agenda, run.grid, &run.surveys, run.results, run.selected));
+    say_head(&run);
+    if (command_has(line, "dry-run"))
+        print_dry_run(&run);
+    else
+        TRY(train(&run));
+done:
+    agenda_clear(&run.agenda);
+    surveys_clear(&run.surveys);
+    mem_free(run.selected);
+    mem_free(run.command);
+    mem_free(run.again);
+    grid_free(run.grid);
+    return err;
+}
+
+const Command cmd_run = {
+    .name = "run",
+    .summary = "train what a grid asks for and is not finished yet",
+    .usage = "GRID.yaml [KEY=VALUE ...]",
+    .about = "The same command resumes, skips what is finished, and extends: a cell is trained once for its settings\n"
+             "and code. Ctrl-C stops cleanly; twice kills. KEY=VALUE changes a setting of every cell; such runs are\n"
+             "kept apart from the plain grid's. Prints the path of the results file; progress goes to stderr.",
+    .example = "refocus run experiments/quickstart.yaml --jobs 2\n"
+               "refocus run experiments/quickstart.yaml --cells 'revised@*' --dry-run",
+    .options = options,
+    .n_operands_min = 1,
+    .n_operands_max = -1,
+    .run = run_command};

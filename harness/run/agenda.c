@@ -1,0 +1,62 @@
+/* Deciding. */
+#include "harness/run/agenda.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/run/publish.h"
+#include "kernels/mem.h"
+
+static bool matches(const Cell *cell, const char *const *patterns, size_t n_patterns) {
+    for (size_t i = 0; i < n_patterns; i++)
+        if (grid_match(patterns[i], cell->name)) return true;
+    return n_patterns == 0;
+}
+
+Err agenda_select(bool **out, size_t *n, const Grid *grid, const char *const *patterns, size_t n_patterns) {
+    *n = 0;
+    Err err = mem_alloc(out, grid->n_cells, sizeof **out);
+    for (size_t i = 0; err == ERR_OK && i < grid->n_cells; i++) {
+        if (!matches(&grid->cells[i], patterns, n_patterns)) continue;
+        (*out)[i] = (*out)[grid->cells[i].same_as] = true;
+        (*n)++;
+    }
+    return err;
+}
+
+bool agenda_is_work(const CellState *state) {
+    return state->action == CELL_TRAIN || state->action == CELL_RESUME || state->action == CELL_REVALIDATE;
+}
+
+Err agenda_make(Agenda *out, const Grid *grid, const Surveys *surveys, const char *results, const bool *selected) {
+    Err err = ERR_OK;
+    memset(out, 0, sizeof *out);
+    out->grid = grid;
+    out->surveys = surveys;
+    TRY(mem_alloc(&out->item, grid->n_cells, sizeof *out->item));
+    for (size_t i = 0; i < grid->n_cells; i++) {
+        const Cell *cell = &grid->cells[i];
+        AgendaItem *item = &out->item[i];
+        item->selected = selected[i];
+        if (!item->selected) continue;
+        TRY(publish_cell_folder(&item->folder, results, grid, cell));
+        if (cell->same_as != i) {
+            item->state = (CellState){.action = CELL_SAME, .status = CELL_MISSING};
+            (void)snprintf(item->state.why, sizeof item->state.why, "as %s", grid->cells[cell->same_as].name);
+            continue;
+        }
+        TRY(cell_look(&item->state, item->folder, cell, survey_of(surveys, i)));
+        if (!agenda_is_work(&item->state)) continue;
+        out->n_work++;
+        if (item->state.action != CELL_REVALIDATE)
+            out->n_steps += settings_int(cell->settings, "train.steps") - item->state.step;
+    }
+done:
+    return err;
+}
+
+void agenda_clear(Agenda *agenda) {
+    for (size_t i = 0; agenda->item != NULL && i < agenda->grid->n_cells; i++) mem_free(agenda->item[i].folder);
+    mem_free(agenda->item);
+    memset(agenda, 0, sizeof *agenda);
+}

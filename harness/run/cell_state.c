@@ -1,0 +1,142 @@
+/* Reading a cell's folder. */
+#include "harness/run/cell_state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/grid/sources.h"
+#include "harness/record/provenance.h"
+#include "harness/record/results.h"
+#include "harness/run/checkpoint.h"
+#include "harness/run/folder.h"
+#include "kernels/mem.h"
+
+const char *cell_action_name(CellAction action) {
+    static const char *const names[] = {"train", "resume", "revalidate", "skip", "same", "busy"};
+    return names[action];
+}
+
+#define SAY(...) ((void)snprintf(out->why, sizeof out->why, __VA_ARGS__))
+
+/* "kernels/ops/relu.c changed", cut where it is long. */
+static Err say_changes(CellState *out, const char *folder, const Survey *survey) {
+    Err err = ERR_OK;
+    char *then = NULL, *changes = NULL;
+    size_t n = 0;
+    SAY("the code changed since it was trained");
+    if (folder_read(&then, &n, folder, FOLDER_SOURCES) != ERR_OK) {
+        err_clear();
+        return ERR_OK;
+    }
+    TRY(sources_changes(&changes, then, survey->sources));
+    if (changes[0] != '\0') SAY("%.*s%s", 300, changes, strlen(changes) > 300 ? ", ..." : "");
+done:
+    mem_free(changes);
+    mem_free(then);
+    return err;
+}
+
+static Err look_at_checkpoint(CellState *out, const char *folder, const Cell *cell, const Survey *survey) {
+    CheckpointKey key;
+    CheckpointState state;
+    char bit_class[BIT_CLASS_LEN];
+    char before[CELL_WHY];
+    Err err = checkpoint_peek(folder, &key, &state);
+    if (err != ERR_OK) {
+        if (err == ERR_DATA) SAY("begins anew: %s", err_message());
+        err_clear();
+        return ERR_OK;
+    }
+    provenance_bit_class(bit_class);
+    (void)snprintf(before, sizeof before, "%s", out->why);
+    if (strcmp(key.id, cell->id) != 0) {
+        SAY("begins anew: its checkpoint belongs to another cell");
+    } else if (strcmp(key.code, survey->code) != 0) {
+        SAY("begins anew: the code changed since its checkpoint at step %" PRId64, state.step);
+    } else if (strcmp(key.bit_class, bit_class) != 0) {
+        SAY("begins anew: its checkpoint at step %" PRId64 " is of another CPU, build or library", state.step);
+    } else {
+        out->action = CELL_RESUME;
+        out->step = state.step;
+        SAY("after step %" PRId64 " of %" PRId64 "%s%.300s", state.step, settings_int(cell->settings, "train.steps"),
+            before[0] != '\0' ? "; " : "", before);
+    }
+    return ERR_OK;
+}
+
+static Err same_training(bool *same, const CellRecord *sealed, const Cell *cell) {
+    char *identity = NULL;
+    Err err = settings_identity(cell->settings, &identity);
+    *same = err == ERR_OK && sealed->seed == cell->seed && strcmp(sealed->identity, identity) == 0;
+    mem_free(identity);
+    return err;
+}
+
+/* What a sealed result is worth. Sets *again where the cell must be trained or resumed. */
+static Err judge_sealed(CellState *out, const char *folder, const CellRecord *sealed, const Cell *cell,
+                        const Survey *survey, bool *again) {
+    Err err = ERR_OK;
+    bool same = false;
+    bool same_code = sealed->code_digest != NULL && strcmp(sealed->code_digest, survey->code) == 0;
+    out->status = sealed->status;
+    out->action = CELL_SKIP;
+    TRY(same_training(&same, sealed, cell));
+    *again = !same || sealed->status == CELL_FAILED || sealed->status == CELL_INTERRUPTED ||
+             (sealed->status == CELL_OVER_BUDGET && !survey->over_budget);
+    if (!same)
+        SAY("its cell.h5 is of other settings");
+    else if (sealed->status == CELL_OVER_BUDGET)
+        SAY("%s", *again ? "it fits into the budget now" : survey->why);
+    else if (sealed->status == CELL_INTERRUPTED)
+        SAY("%s", sealed->cause);
+    else if (*again)
+        SAY("%s: %s", cell_status_name(sealed->status), sealed->cause);
+    else if (!same_code)
+        out->action = CELL_REVALIDATE;
+    else
+        SAY("%s%s%s", cell_status_name(sealed->status), sealed->cause[0] != '\0' ? ": " : "", sealed->cause);
+    if (*again) out->action = CELL_TRAIN;
+    if (out->action == CELL_REVALIDATE) TRY(say_changes(out, folder, survey));
+done:
+    return err;
+}
+
+static Err look_at_sealed(CellState *out, const char *folder, const Cell *cell, const Survey *survey, bool *again) {
+    Err err = ERR_OK;
+    char *path = NULL;
+    Results *results = NULL;
+    *again = true;
+    TRY(folder_path(&path, folder, FOLDER_SEALED));
+    err = results_open(&results, path);
+    if (err == ERR_NOMEM) goto done;
+    if (err != ERR_OK || results_count(results) != 1) {
+        SAY("its cell.h5 cannot be read: %s", err != ERR_OK ? err_message() : "it has no cell");
+        err_clear();
+        err = ERR_OK;
+    } else {
+        err = judge_sealed(out, folder, results_cell(results, 0), cell, survey, again);
+    }
+done:
+    results_close(results);
+    mem_free(path);
+    return err;
+}
+
+Err cell_look(CellState *out, const char *folder, const Cell *cell, const Survey *survey) {
+    Err err = ERR_OK;
+    FolderOwner owner;
+    bool again = true;
+    *out = (CellState){.action = CELL_TRAIN, .status = CELL_MISSING};
+    if (folder_is_locked(folder, &owner)) {
+        out->action = CELL_BUSY;
+        SAY("process %" PRId64 " on %s is at it since %s", owner.pid, owner.host, owner.started);
+        return ERR_OK;
+    }
+    out->sealed = folder_has(folder, FOLDER_SEALED);
+    if (out->sealed) TRY(look_at_sealed(out, folder, cell, survey, &again));
+    if (again) TRY(look_at_checkpoint(out, folder, cell, survey));
+    if (out->why[0] == '\0') SAY("new");
+done:
+    return err;
+}

@@ -1,0 +1,34 @@
+/* What a cell's folder says, and what `run` would therefore do with the cell, and why. Reads only. Depends on folder,
+ * checkpoint, record/results, survey. */
+#ifndef HARNESS_RUN_CELL_STATE_H
+#define HARNESS_RUN_CELL_STATE_H
+
+#include "harness/grid/grid.h"
+#include "harness/run/survey.h"
+
+typedef enum CellAction {
+    CELL_TRAIN,      /* from the first step */
+    CELL_RESUME,     /* from a checkpoint */
+    CELL_REVALIDATE, /* sealed by other code: shown to give the same bits, or trained again */
+    CELL_SKIP,       /* finished */
+    CELL_SAME,       /* trained once, as another cell */
+    CELL_BUSY        /* another process is at it */
+} CellAction;
+
+enum { CELL_WHY = 512 };
+
+typedef struct CellState {
+    CellAction action;
+    bool sealed;       /* there is a cell.h5, with this status */
+    CellStatus status; /* CELL_MISSING without one */
+    int64_t step;      /* RESUME: updates done */
+    char why[CELL_WHY];
+} CellState;
+
+/* "train", "resume", "revalidate", "skip", "same", "busy" */
+const char *cell_action_name(CellAction action);
+
+/* folder: of the cell, which need not exist. ERR_NOMEM, ERR_IO. */
+Err cell_look(CellState *out, const char *folder, const Cell *cell, const Survey *survey) MUST_CHECK;
+
+#endif

@@ -1,0 +1,202 @@
+/* From cells to one file. */
+#include "harness/run/publish.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "harness/record/provenance.h"
+#include "harness/run/evaluate.h"
+#include "harness/run/folder.h"
+#include "harness/run/journal.h"
+#include "harness/run/trainer.h"
+#include "kernels/mem.h"
+#include "models/text.h"
+
+Err publish_folder(char **out, const char *results, const Grid *grid) {
+    return mem_printf(out, "%s/%s", results, grid->results);
+}
+Err publish_file(char **out, const char *results, const Grid *grid) {
+    return mem_printf(out, "%s/%s.h5", results, grid->results);
+}
+Err publish_cell_folder(char **out, const char *results, const Grid *grid, const Cell *cell) {
+    return mem_printf(out, "%s/%s/%s", results, grid->results, cell->folder);
+}
+
+/* ---- packing ---- */
+
+/* What a pack borrows. */
+typedef struct Packing {
+    PackEntry *entries;
+    char **folders;
+    char ***axes;
+    size_t n;
+    CellRecord *provenance; /* holds the lines of provenance */
+    char *settings;
+} Packing;
+
+static void packing_clear(Packing *p) {
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->folders != NULL) mem_free(p->folders[i]);
+        for (size_t a = 0; p->axes != NULL && p->axes[i] != NULL && a < p->entries[i].n_axes; a++)
+            mem_free(p->axes[i][a]);
+        if (p->axes != NULL) mem_free(p->axes[i]);
+    }
+    mem_free(p->entries);
+    mem_free(p->folders);
+    mem_free(p->axes);
+    mem_free(p->settings);
+    record_free(p->provenance);
+}
+
+static Err add_entry(Packing *p, size_t i, const char *results, const Grid *grid) {
+    Err err = ERR_OK;
+    const Cell *cell = &grid->cells[i];
+    PackEntry *entry = &p->entries[i];
+    entry->n_axes = cell->n_axes;
+    TRY(publish_cell_folder(&p->folders[i], results, grid, cell));
+    TRY(mem_alloc(&p->axes[i], cell->n_axes, sizeof **p->axes));
+    for (size_t a = 0; a < cell->n_axes; a++)
+        TRY(mem_printf(&p->axes[i][a], "%s=%s", cell->axes[a].key, cell->axes[a].shown));
+    entry->name = cell->name;
+    entry->variant = cell->variant;
+    entry->axes = (const char *const *)p->axes[i];
+    entry->seed = cell->seed;
+    entry->folder = p->folders[i];
+done:
+    return err;
+}
+
+/* The settings of each variant and point of the axes, as one YAML document: those of its first cell, indented. */
+static Err dump_settings(char **out, const Grid *grid) {
+    Err err = ERR_OK;
+    Text text = {0};
+    char *dump = NULL;
+    for (size_t i = 0; i < grid->n_cells; i++) {
+        const Cell *cell = &grid->cells[i];
+        bool first = true;
+        for (size_t k = 0; k < i; k++) first = first && grid->cells[k].settings != cell->settings;
+        if (!first) continue;
+        size_t name_len = (size_t)(strrchr(cell->name, '@') - cell->name);
+        TRY(text_add(&text, "\"%.*s\":\n", (int)name_len, cell->name));
+        TRY(settings_dump(cell->settings, &dump));
+        for (const char *line = dump; *line != '\0';) {
+            size_t len = strcspn(line, "\n");
+            TRY(text_add(&text, "  %.*s\n", (int)len, line));
+            line += len + (line[len] == '\n');
+        }
+        mem_free(dump);
+        dump = NULL;
+    }
+    TRY(text_take(&text, out));
+done:
+    mem_free(dump);
+    text_clear(&text);
+    return err;
+}
+
+static Err prepare(Packing *p, const char *results, const Grid *grid, const char *command) {
+    Err err = ERR_OK;
+    ProvenanceRun run = {.device = grid->device};
+    TRY(mem_alloc(&p->entries, grid->n_cells, sizeof *p->entries));
+    TRY(mem_alloc(&p->folders, grid->n_cells, sizeof *p->folders));
+    TRY(mem_alloc(&p->axes, grid->n_cells, sizeof *p->axes));
+    p->n = grid->n_cells;
+    for (size_t i = 0; i < grid->n_cells; i++) TRY(add_entry(p, i, results, grid));
+    TRY(dump_settings(&p->settings, grid));
+    TRY(record_new(&p->provenance));
+    TRY(provenance_fill(p->provenance, &run));
+    if (command != NULL) TRY(record_provenance(p->provenance, "command", command));
+    if (grid->overrides[0] != '\0') TRY(record_provenance(p->provenance, "overrides", grid->overrides));
+    if (grid->extends_text != NULL) TRY(record_provenance(p->provenance, "extends", grid->extends_text));
+done:
+    return err;
+}
+
+Err publish_pack(const char *results, const Grid *grid, const char *command) {
+    Err err = ERR_OK;
+    Packing p = {0};
+    char *path = NULL;
+    const GridPrimary *primary = &grid->primary;
+    bool declared = primary->variant != NULL;
+    TRY(prepare(&p, results, grid, command));
+    TRY(publish_file(&path, results, grid));
+    PackGrid pack = {.experiment = grid->experiment,
+                     .question = grid->question,
+                     .grid = grid->text,
+                     .settings = p.settings,
+                     .baseline = grid->baseline,
+                     .primary_variant = primary->variant,
+                     .primary_metric = declared ? primary->metric : NULL,
+                     .primary_set = declared ? primary->set : NULL,
+                     .primary_at = declared ? primary->at : NULL,
+                     .primary_margin = declared ? primary->margin : (double)NAN,
+                     .n_pairs = p.provenance->provenance.n,
+                     .provenance = p.provenance->provenance.item,
+                     .n_entries = grid->n_cells,
+                     .entries = p.entries};
+    TRY(record_pack(&pack, path));
+done:
+    mem_free(path);
+    packing_clear(&p);
+    return err;
+}
+
+/* ---- cells without an end ---- */
+
+static Err add_history(CellRecord *record, const char *folder, const Cell *cell) {
+    Err err = ERR_OK;
+    History *history = NULL;
+    RecordMetric *columns = NULL;
+    if (journal_read(&history, folder, cell->id) != ERR_OK) { /* it ended before its first row */
+        err_clear();
+        return ERR_OK;
+    }
+    if (history->shape.n_columns != metric_n_columns()) goto done;
+    TRY(mem_alloc(&columns, (size_t)metric_n_columns(), sizeof *columns));
+    evaluate_columns(columns);
+    TRY(history_to_record(history, columns, NAN, record));
+done:
+    mem_free(columns);
+    history_free(history);
+    return err;
+}
+
+static Err put_labels(CellRecord *record, const Cell *cell) {
+    Err err = ERR_OK;
+    const char **axes = NULL;
+    TRY(record_text(record, &record->name, cell->name));
+    TRY(record_text(record, &record->variant, cell->variant));
+    TRY(record_alloc(record, &axes, cell->n_axes, sizeof *axes));
+    record->axes = axes;
+    for (size_t a = 0; a < cell->n_axes; a++) {
+        char *axis = NULL;
+        TRY(mem_printf(&axis, "%s=%s", cell->axes[a].key, cell->axes[a].shown));
+        err = record_text(record, &axes[a], axis);
+        mem_free(axis);
+        if (err != ERR_OK) goto done;
+        record->n_axes = a + 1;
+    }
+done:
+    return err;
+}
+
+Err publish_unfinished(const char *folder, const Cell *cell, CellStatus status, const char *cause) {
+    Err err = ERR_OK;
+    CellRecord *record = NULL;
+    int lock = -1;
+    TRY(folder_ensure(folder));
+    TRY(folder_lock(&lock, folder, NULL));
+    if (lock < 0) return ERR_OK; /* another process took the cell over by now */
+    TRY(record_new(&record));
+    TRY(trainer_head(record, cell->settings, cell->seed));
+    TRY(put_labels(record, cell));
+    record->status = status;
+    TRY(record_text(record, &record->cause, cause));
+    TRY(add_history(record, folder, cell));
+    TRY(folder_drop(folder, FOLDER_SEALED));
+    TRY(record_seal(record, folder));
+done:
+    folder_unlock(lock);
+    record_free(record);
+    return err;
+}

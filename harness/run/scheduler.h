@@ -1,0 +1,27 @@
+/* Works off an agenda: a process per cell, so many at once; failures are told at once and stop nobody else. Ctrl-C or
+ * SIGTERM once: running cells finish their step and write a checkpoint; twice: they are killed. The results file is
+ * packed at most once a minute and at the end. Depends on agenda, child, progress, publish. */
+#ifndef HARNESS_RUN_SCHEDULER_H
+#define HARNESS_RUN_SCHEDULER_H
+
+#include "harness/run/agenda.h"
+
+typedef struct SchedulerSpec {
+    const Agenda *agenda; /* borrowed; not changed */
+    const char *results;  /* folder of all results */
+    int n_jobs, n_threads;
+    bool fail_fast;
+    const char *again;   /* command line that a cell's name completes: "refocus run GRID.yaml --cells" */
+    const char *command; /* of this run, for the provenance */
+} SchedulerSpec;
+
+typedef struct SchedulerCount {
+    size_t n_done, n_over_budget, n_diverged, n_failed, n_interrupted, n_busy, n_not_started;
+    size_t n_revalidated, n_stale; /* of them */
+} SchedulerCount;
+
+/* ERR_OK: every selected cell is done or over budget. ERR_FAILED: some failed or diverged. ERR_INTERRUPTED: by a
+ * signal, or because another process is at some. ERR_IO or ERR_CREATE: results cannot be written. */
+Err scheduler_run(const SchedulerSpec *spec, SchedulerCount *count) MUST_CHECK;
+
+#endif

@@ -1,0 +1,39 @@
+/* What can be known of a cell before it runs: model, plan, cost, code, and that its data open. Distinct settings are
+ * looked at once, whatever the number of seeds. Depends on rig, code, grid. */
+#ifndef HARNESS_RUN_SURVEY_H
+#define HARNESS_RUN_SURVEY_H
+
+#include "harness/data/loader.h"
+#include "harness/grid/grid.h"
+#include "harness/record/record.h"
+#include "harness/run/code.h"
+
+typedef struct Survey {
+    const Settings *settings; /* borrowed */
+    DataFacts facts;
+    int64_t n_params, n_positions, flops_per_step;
+    uint64_t peak_bytes, lower_bound_bytes;
+    double ratio; /* peak / lower bound */
+    bool over_budget;
+    char why[160]; /* over budget: in words */
+    char code[CODE_DIGEST];
+    char *sources;      /* listing */
+    CellRecord *record; /* its memory: by module, by role, timeline, tensors */
+} Survey;
+
+typedef struct Surveys {
+    Survey *item;
+    size_t n;
+    size_t *of_cell; /* [grid->n_cells] */
+} Surveys;
+
+/* Looks at all of a grid's cells for which selected[i] is true (NULL = all). with_data: fonts and datasets are opened
+ * too, so that what is missing is known before anything runs. An error is prefixed with the cell's name. The caller
+ * clears *out whatever comes. */
+Err survey_grid(Surveys *out, const Grid *grid, const bool *selected, bool with_data) MUST_CHECK;
+void surveys_clear(Surveys *surveys);
+
+/* The survey of a cell that was selected. */
+const Survey *survey_of(const Surveys *surveys, size_t i_cell);
+
+#endif
