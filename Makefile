@@ -123,6 +123,13 @@ $(B)/gen/source_files.inc: FORCE
 	    close($$2); printf "X(\"%s\", \"%s\", \"%s\")\n", $$2, $$1, includes }' >$@.new; $(call keep,$@)
 $(B)/harness/grid/source_table.o: $(B)/gen/source_files.inc
 
+# The examples of the README, which tests/test_guide.c compiles and runs.
+$(B)/gen/guide_%.inc: README.md
+	@mkdir -p $(B)/gen
+	@awk '/^<!-- guide: $* -->/ { wanted = 1 } /^```$$/ { wanted = inside = 0 } inside { print } /^```c/ { inside = wanted }' \
+	    README.md >$@
+$(B)/tests/test_guide.o: $(B)/gen/guide_branch.inc $(B)/gen/guide_metric.inc
+
 # Other flags, another object. Warnings being errors or not changes no object.
 $(B)/gen/flags: FORCE
 	@mkdir -p $(B)/gen
