@@ -41,7 +41,7 @@ typedef struct Encoder {
 const Encoder *const *encoder_table(int *n);
 const Encoder *encoder_find(const char *name); /* NULL when there is none */
 
-/* Convolution (without bias, batch norm, relu) and max pooling that keep track of the field. */
+/* Convolution (without bias, with batch norm) and max pooling that keep track of the field. */
 typedef struct MapBuilder {
     Graph *g;
     TensorId map; /* [N,H,W,C] */
@@ -49,7 +49,13 @@ typedef struct MapBuilder {
     bool training;
 } MapBuilder;
 
-void map_conv(MapBuilder *b, const char *name, Conv2dAttr attr);
+void map_conv(MapBuilder *b, const char *name, Conv2dAttr attr, Activation activation);
 void map_pool(MapBuilder *b, const char *name, PoolAttr attr);
+
+/* A 3 x 3 convolution that keeps rows and columns. */
+Conv2dAttr map_conv3x3(int32_t channels);
+
+/* What an encoder ends with: the map [N,1,L,D] as a sequence [N,L,D] and model.blstm's LSTM on it, if it is not 0. */
+void map_finish(Encoded *out, const MapBuilder *b, const Settings *settings);
 
 #endif

@@ -21,6 +21,8 @@ TensorId g_scale(Graph *g, const char *name, TensorId x, double a, double b) {
     return graph_op(g, "scale", name, &(ScaleAttr){a, b}, &x, 1, NULL);
 }
 
+TensorId g_relu(Graph *g, const char *name, TensorId x) { return graph_op(g, "relu", name, NULL, &x, 1, NULL); }
+
 TensorId g_tanh(Graph *g, const char *name, TensorId x) { return graph_op(g, "tanh", name, NULL, &x, 1, NULL); }
 
 TensorId g_log_softmax(Graph *g, const char *name, TensorId x) {
@@ -74,7 +76,8 @@ TensorId nn_linear2(Graph *g, const char *name, TensorId x, TensorId x2, int64_t
     return graph_op(g, "linear", name, NULL, (TensorId[]){x, w, b, x2, w2}, 5, NULL);
 }
 
-TensorId nn_conv_norm_relu(Graph *g, const char *name, TensorId x, const Conv2dAttr *attr, bool training) {
+TensorId nn_conv_norm(Graph *g, const char *name, TensorId x, const Conv2dAttr *attr, Activation activation,
+                      bool training) {
     int64_t c = last_dim(g, x), o = attr->channels_out;
     graph_enter(g, "%s", name);
     Init init = uniform_for((double)(attr->kernel_h * attr->kernel_w * c));
@@ -84,7 +87,7 @@ TensorId nn_conv_norm_relu(Graph *g, const char *name, TensorId x, const Conv2dA
     TensorId beta = graph_param(g, "beta", SHAPE1(o), init_constant(0));
     TensorId mean = graph_state(g, "running_mean", SHAPE1(o), init_constant(0));
     TensorId var = graph_state(g, "running_var", SHAPE1(o), init_constant(1));
-    BatchNormAttr norm = {.epsilon = 1e-5, .momentum = 0.1, .training = training, .relu = 1};
+    BatchNormAttr norm = {.epsilon = 1e-5, .momentum = 0.1, .training = training, .relu = activation == RELU};
     y = graph_op(g, "batch_norm", "norm", &norm, (TensorId[]){y, gamma, beta, mean, var}, 5, NULL);
     graph_leave(g);
     return y;

@@ -12,6 +12,7 @@ TensorId g_mul(Graph *g, const char *name, TensorId a, TensorId b);
 TensorId g_exp(Graph *g, const char *name, TensorId x);
 TensorId g_log(Graph *g, const char *name, TensorId x, double epsilon);
 TensorId g_scale(Graph *g, const char *name, TensorId x, double a, double b);
+TensorId g_relu(Graph *g, const char *name, TensorId x);
 TensorId g_tanh(Graph *g, const char *name, TensorId x);
 TensorId g_log_softmax(Graph *g, const char *name, TensorId x);
 TensorId g_sum(Graph *g, const char *name, TensorId x, int axis, bool keep); /* axis -1: everything, to a scalar */
@@ -29,8 +30,10 @@ TensorId nn_linear(Graph *g, const char *name, TensorId x, int64_t n_out, bool b
 /* x [...,D], x2 [...,D2] -> [...,O] = x w + x2 w2 + bias; fan_in is D + D2. */
 TensorId nn_linear2(Graph *g, const char *name, TensorId x, TensorId x2, int64_t n_out);
 
-/* Convolution without bias, batch norm, relu. x [N,H,W,C] -> [N,Ho,Wo,channels_out]. */
-TensorId nn_conv_norm_relu(Graph *g, const char *name, TensorId x, const Conv2dAttr *attr, bool training);
+/* Convolution without bias, batch norm, and relu if asked for. x [N,H,W,C] -> [N,Ho,Wo,channels_out]. */
+typedef enum Activation { LINEAR, RELU } Activation;
+TensorId nn_conv_norm(Graph *g, const char *name, TensorId x, const Conv2dAttr *attr, Activation activation,
+                      bool training);
 
 /* x [N,L,D] -> [N,L,2 hidden]. */
 TensorId nn_blstm(Graph *g, const char *name, TensorId x, int64_t hidden);

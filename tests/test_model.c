@@ -177,6 +177,26 @@ static void test_sizes(void **state) {
     settings_free(settings);
 }
 
+/* The paper's network: its parameters, and the receptive field of PAPER 1.4 layer by layer against its closed form. */
+static void test_resnet32(void **state) {
+    (void)state;
+    static const char *const pairs[] = {"model.encoder",      "resnet32", "model.blstm", "256",
+                                        "model.blstm_layers", "2",        "train.batch", "1",
+                                        "eval.batch",         "1",        NULL};
+    Settings *settings = settings_of(pairs);
+    ModelSizes sizes = {.n_chars = 36, .n_steps = 3, .height = 32, .width = 256};
+    Model *model = NULL;
+    OK(model_build(&model, settings, &sizes, DEVICE_CPU, MODEL_TRAIN_AND_EVAL));
+    int64_t blstm = count_below(&model->params, "encoder.blstm");
+    assert_int_equal(blstm, 2 * 4 * 256 * (512 + 256 + 2) * 2);
+    assert_int_equal(count_below(&model->params, "encoder.") - blstm, 44264480);
+    assert_int_equal(model->n_positions, 65);
+    for (int j = 0; j < 65; j++) assert_true(model->centre_x[j] == (float)(4 * j));
+    assert_true(model->centre_y == 16.0 && model->field == 208.0 && model->cell == 4.0);
+    model_free(model);
+    settings_free(settings);
+}
+
 static void test_image_too_small(void **state) {
     (void)state;
     static const int64_t sizes[][2] = {{31, 128}, {32, 3}, {64, 128}};
@@ -302,9 +322,9 @@ static void test_plan_is_the_run(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),           cmocka_unit_test(test_image_too_small),
-        cmocka_unit_test(test_gradients),       cmocka_unit_test(test_cpu_against_ref),
-        cmocka_unit_test(test_plan_is_the_run),
+        cmocka_unit_test(test_sizes),           cmocka_unit_test(test_resnet32),
+        cmocka_unit_test(test_image_too_small), cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_cpu_against_ref), cmocka_unit_test(test_plan_is_the_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,18 +2,6 @@
  * bidirectional LSTM. 180,752 parameters with blstm 64. Position j is centred at pixel 4 j + 2. */
 #include "models/encoder.h"
 
-static Conv2dAttr conv3(int32_t channels) {
-    return (Conv2dAttr){.kernel_h = 3,
-                        .kernel_w = 3,
-                        .channels_out = channels,
-                        .stride_h = 1,
-                        .stride_w = 1,
-                        .pad_top = 1,
-                        .pad_bottom = 1,
-                        .pad_left = 1,
-                        .pad_right = 1};
-}
-
 static PoolAttr pool(int32_t h, int32_t w) {
     return (PoolAttr){.kernel_h = h, .kernel_w = w, .stride_h = h, .stride_w = w};
 }
@@ -35,25 +23,20 @@ static Encoded build(Graph *g, TensorId image, const Settings *settings, bool tr
     Encoded out = {.features = TENSOR_NONE, .map = TENSOR_NONE};
     if (!image_fits(g, image)) return out;
     MapBuilder b = {.g = g, .map = image, .x = field_of_image(), .y = field_of_image(), .training = training};
-    map_conv(&b, "conv1", conv3(16));
+    map_conv(&b, "conv1", map_conv3x3(16), RELU);
     map_pool(&b, "pool1", pool(2, 2));
-    map_conv(&b, "conv2", conv3(32));
+    map_conv(&b, "conv2", map_conv3x3(32), RELU);
     map_pool(&b, "pool2", pool(2, 2));
-    map_conv(&b, "conv3", conv3(64));
+    map_conv(&b, "conv3", map_conv3x3(64), RELU);
     map_pool(&b, "pool3", pool(2, 1));
-    map_conv(&b, "conv4", conv3(96));
+    map_conv(&b, "conv4", map_conv3x3(96), RELU);
     out.map = b.map;
     out.map_stride_y = (int32_t)b.y.jump;
     out.map_stride_x = (int32_t)b.x.jump;
     map_pool(&b, "pool4", pool(2, 1));
-    map_conv(&b, "conv5", (Conv2dAttr){.kernel_h = 2, .kernel_w = 1, .channels_out = 96, .stride_h = 1, .stride_w = 1});
-    if (g->err != ERR_OK) return out;
-    const Shape *s = graph_shape(g, b.map);
-    out.features = graph_reshape(g, b.map, SHAPE3(s->dim[0], s->dim[2], s->dim[3]));
-    out.field_x = b.x;
-    out.field_y = b.y;
-    int64_t hidden = settings_int(settings, "model.blstm");
-    if (hidden > 0) out.features = nn_blstm(g, "blstm", out.features, hidden);
+    map_conv(&b, "conv5", (Conv2dAttr){.kernel_h = 2, .kernel_w = 1, .channels_out = 96, .stride_h = 1, .stride_w = 1},
+             RELU);
+    map_finish(&out, &b, settings);
     return out;
 }
 
