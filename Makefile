@@ -171,6 +171,7 @@ test: deps ## build, run every test, count; T=plan runs those whose name begins 
 test-run: $(B)/refocus $(TEST_BIN)
 	@BUILD=$(BUILD) tests/run.sh $(B) $(TEST_BIN) $(CLI_TESTS)
 
+asan: export TEST_JOBS ?= $(shell nproc)
 asan: ## the tests under AddressSanitizer and UndefinedBehaviourSanitizer
 	@+$(SUB) BUILD=asan test
 

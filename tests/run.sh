@@ -3,24 +3,19 @@
 #   tests/run.sh BUILD_FOLDER PROGRAM-OR-SCRIPT ...
 # A program is a cmocka program (its closing lines are counted); a script prints "ok NAME", "not ok NAME", "skip NAME".
 # One that ends otherwise than its counts say (a crash, no count, the time limit) is one failure more.
+# TEST_JOBS=N runs N at once (tests that measure time want 1); TEST_LIMIT=SECONDS for each.
 set -u
-build=$1
-shift
-export LC_ALL=C REFOCUS="$PWD/$build/refocus"
-export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
-export LSAN_OPTIONS="${LSAN_OPTIONS:-suppressions=$PWD/tests/lsan.txt:print_suppressions=0}"
-limit=${TEST_LIMIT:-600}
-logs=$build/log
-mkdir -p "$logs"
-passed=0 failed=0 skipped=0
 
-# The number in cmocka's closing line "[  WORD  ] N test(s)"; the last one counts, as a program may run several groups.
+# The number in cmocka's closing lines "[  WORD  ] N test(s)": a program may run several groups.
 closing() { sed -n "s/^\[ *$1 *\] \([0-9][0-9]*\) test(s).*/\1/p" "$log" | awk '{ n += $1 } END { print n + 0 }'; }
 lines() { grep -c "^$1" "$log"; }
 
-for test in "$@"; do
+# Runs one, prints its result, and leaves "passed failed skipped" in NAME.count.
+run_one() {
+    test=$1
     name=$(basename "$test")
     log=$logs/$name.log
+    limit=${TEST_LIMIT:-900}
     start=$(date +%s.%N)
     case $test in
     *.sh)
@@ -46,20 +41,42 @@ for test in "$@"; do
         why="no test was counted"
     fi
     [ -z "$why" ] || bad=$((bad + 1))
-    passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
-    if [ "$bad" -eq 0 ]; then
-        printf 'ok      %-28s %4d passed %6s s%s\n' "$name" "$ok" "$seconds" "$([ "$skip" -eq 0 ] || echo ", $skip skipped")"
-    else
-        printf 'FAILED  %-28s %4d failed %6s s%s\n' "$name" "$bad" "$seconds" "${why:+: $why}"
-        grep -E '\[  ERROR|\[   LINE|\[  FAILED|^not ok|^    |ERROR: |runtime error|SUMMARY|^#[0-9]|assertion' "$log" | head -n 40
-        echo "        all of it: $log"
-    fi
-done
+    echo "$ok $bad $skip" >"$logs/$name.count"
+    {
+        if [ "$bad" -eq 0 ]; then
+            note=
+            [ "$skip" -eq 0 ] || note=", $skip skipped"
+            printf 'ok      %-28s %4d passed %6s s%s\n' "$name" "$ok" "$seconds" "$note"
+        else
+            printf 'FAILED  %-28s %4d failed %6s s%s\n' "$name" "$bad" "$seconds" "${why:+: $why}"
+            grep -E '\[  ERROR|\[   LINE|\[  FAILED|^not ok|^    |ERROR: |runtime error|SUMMARY|assertion' "$log" |
+                head -n 40
+            echo "        all of it: $log"
+        fi
+    } >"$logs/$name.result"
+    cat "$logs/$name.result"
+}
+
+if [ "$1" = --one ]; then
+    run_one "$2"
+    exit 0
+fi
+
+build=$1
+shift
+export LC_ALL=C REFOCUS="$PWD/$build/refocus" logs="$build/log"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+export LSAN_OPTIONS="${LSAN_OPTIONS:-suppressions=$PWD/tests/lsan.txt:print_suppressions=0}"
+rm -rf "$logs"
+mkdir -p "$logs"
+[ $# -gt 0 ] || { echo "no test has that name"; exit 1; }
+printf '%s\n' "$@" | xargs -P "${TEST_JOBS:-1}" -I{} sh tests/run.sh --one {}
 
 echo
-if [ "$skipped" -gt 0 ]; then
-    echo "$passed passed, $failed failed, $skipped skipped"
-else
-    echo "$passed passed, $failed failed"
-fi
-[ "$failed" -eq 0 ] && [ $((passed + skipped)) -gt 0 ]
+cat "$logs"/*.count | awk -v n=$# '
+    { passed += $1; failed += $2; skipped += $3 }
+    END {
+        failed += n - NR # one that left no count did not even start
+        printf "%d passed, %d failed%s\n", passed, failed, (skipped > 0 ? ", " skipped " skipped" : "")
+        exit (passed + skipped == 0 || failed > 0)
+    }'
