@@ -55,7 +55,7 @@ BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)
 C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C)
 
 .PHONY: all build deps deps-check help test test-run check check-static check-asan check-headers check-layers check-size \
-        format format-check lint quickstart run bench install lines clean asan FORCE
+        format format-check lint quickstart run bench bench-build install lines clean asan FORCE
 .SECONDARY:
 
 all: deps ## install what is missing and build ./refocus (default)
@@ -183,7 +183,7 @@ check: ## all that a change must pass: format, headers, layers, sizes, lint, tes
 	@+$(SUB) check-asan
 
 check-static: deps-check
-	@+$(SUB) format-check check-headers check-layers check-size lint
+	@+$(SUB) format-check check-headers check-layers check-size lint bench-build
 
 check-asan: asan
 
@@ -223,8 +223,10 @@ run: all ## train GRID=experiments/FILE.yaml; the same command resumes
 	./refocus run $(GRID)
 
 bench: all ## one training step against PyTorch's, and the convolutions against the FMA peak
-	@+$(SUB) $(BENCH_BIN)
+	@+$(SUB) bench-build
 	@tests/bench/run.sh $(B)
+
+bench-build: $(BENCH_BIN)
 
 SHARE := $(DESTDIR)$(PREFIX)/share
 install: build ## install program, man page, completion and experiments below PREFIX, staged below DESTDIR
