@@ -37,7 +37,7 @@ static Err fill_evaluations(CellRecord *record, const SampleSpec *spec) {
         {"centre_error_px", "px", "distance of the centre of attention", -1, 24.5, true},
     };
     for (int step = 10; step <= STEPS; step += 10) {
-        double part = 1.0 - (STEPS - step) / 100.0;
+        double part = 1.0 - spec->rise * (STEPS - step) / 10.0;
         double value[] = {spec->accuracy * part, spec->accuracy * part * 0.5, spec->hit * part, 1 - spec->hit * part,
                           step == 10 ? NAN : 10 * (1 - spec->hit * part)};
         TRY(record_evaluation(record, "valid", step, 5, metric, value));

@@ -10,6 +10,7 @@ typedef struct SampleSpec {
     int64_t seed;
     double accuracy; /* char_accuracy on test at the last step */
     double hit;      /* hit_rate there */
+    double rise;     /* what every evaluation before the last lacks, as a share: 0.1 = still improving */
     double ms;       /* per step */
     int64_t planned_bytes;
     const char *identity; /* NULL = made from variant and seed */

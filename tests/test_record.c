@@ -30,7 +30,7 @@ enum { PATH_LEN = 600 };
 static char folder[PATH_LEN], sealed[PATH_LEN + 20];
 
 static const SampleSpec plain = {
-    .variant = "revised", .seed = 3, .accuracy = 0.75, .hit = 0.96, .ms = 80, .planned_bytes = 64 << 20};
+    .variant = "revised", .seed = 3, .accuracy = 0.75, .hit = 0.96, .rise = 0.1, .ms = 80, .planned_bytes = 64 << 20};
 
 static int setup(void **state) {
     (void)state;

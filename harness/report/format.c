@@ -1,0 +1,36 @@
+/* The generated table of formats. */
+#include "harness/report/format.h"
+
+#include <string.h>
+
+#include "kernels/near.h"
+
+#define X(name) extern const Format format_##name;
+#include "gen/formats.inc"
+#undef X
+
+static const Format *const formats[] = {
+#define X(name) &format_##name,
+#include "gen/formats.inc"
+#undef X
+};
+
+const Format *const *format_list(int *n) {
+    *n = (int)(sizeof formats / sizeof *formats);
+    return formats;
+}
+
+Err format_find(const Format **out, const char *name) {
+    char hint[64];
+    Near near = near_start(name);
+    int n = 0;
+    *out = NULL;
+    (void)format_list(&n);
+    for (int i = 0; i < n; i++) {
+        near_offer(&near, formats[i]->name);
+        if (strcmp(formats[i]->name, name) != 0) continue;
+        *out = formats[i];
+        return ERR_OK;
+    }
+    return err_set(ERR_ARG, "unknown format '%s'%s", name, near_hint(&near, "", hint, (int)sizeof hint));
+}

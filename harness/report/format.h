@@ -1,0 +1,22 @@
+/* Output formats. One is one file, harness/report/format_<name>.c, that defines `const Format format_<name>`; the table
+ * is generated from the file names. */
+#ifndef HARNESS_REPORT_FORMAT_H
+#define HARNESS_REPORT_FORMAT_H
+
+#include <stdio.h>
+
+#include "harness/report/table.h"
+
+typedef struct Format {
+    const char *name;
+    /* Writes the whole table. A failed write shows in ferror(to). */
+    void (*table)(FILE *to, const Table *table);
+} Format;
+
+/* All formats, sorted by name; *n is their number. */
+const Format *const *format_list(int *n);
+
+/* The format of that name. ERR_ARG with the nearest one. */
+Err format_find(const Format **out, const char *name) MUST_CHECK;
+
+#endif

@@ -1,0 +1,232 @@
+/* Values of a table's columns, row by row. */
+#include <math.h>
+#include <string.h>
+
+#include "harness/report/table_build.h"
+
+static const double mebibyte = 1 << 20;
+
+Err fill_n(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    (void)column;
+    *value = (TableValue){.kind = VALUE_TEXT, .n = row->n_done};
+    if (row->n_done == row->n_cells) return pool_printf(&build->table->pool, &value->text, "%zu", row->n_done);
+    return pool_printf(&build->table->pool, &value->text, "%zu/%zu †", row->n_done, row->n_cells);
+}
+
+/* Values of a metric over the row's done cells; those that do not exist are left out. */
+static size_t gather(const RowData *row, const char *set, const char *metric, At at, double *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < row->n_cells; i++) {
+        if (row->cell[i]->status != CELL_DONE) continue;
+        double v = cell_metric(row->cell[i], set, metric, at);
+        if (!isnan(v)) out[n++] = v;
+    }
+    return n;
+}
+
+static void set_stats(TableValue *value, ValueKind kind, const double *numbers, size_t n) {
+    Stats s = stats_of(numbers, n);
+    *value = (TableValue){
+        .kind = n > 0 ? kind : VALUE_NONE, .n = n, .mean = s.mean, .std = s.std, .low = s.low, .high = s.high};
+}
+
+/* "(5/7)" where a figure rests on fewer cells than the row has. */
+static Err remark_share(Build *build, const RowData *row, TableValue *value) {
+    if (value->kind == VALUE_NONE || value->n == row->n_done) return ERR_OK;
+    return pool_printf(&build->table->pool, &value->remark, "(%zu/%zu)", value->n, row->n_done);
+}
+
+Err fill_metric(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    size_t n = gather(row, build->set, column->key, build->at, build->scratch);
+    set_stats(value, VALUE_SPREAD, build->scratch, n);
+    return remark_share(build, row, value);
+}
+
+Err fill_mean(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    (void)column;
+    size_t n = gather(row, build->set, build->metric, build->at, build->scratch);
+    set_stats(value, VALUE_INTERVAL, build->scratch, n);
+    return remark_share(build, row, value);
+}
+
+Err fill_steps_to_hit(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    size_t n = 0;
+    (void)column;
+    for (size_t i = 0; i < row->n_cells; i++) {
+        if (row->cell[i]->status != CELL_DONE) continue;
+        double steps = cell_steps_to(row->cell[i], build->valid, "hit_rate", 0.9);
+        if (!isnan(steps)) build->scratch[n++] = steps;
+    }
+    set_stats(value, VALUE_SPREAD, build->scratch, n);
+    if (n == 0 && row->n_done > 0) *value = (TableValue){.kind = VALUE_TEXT, .text = "not reached"};
+    return remark_share(build, row, value);
+}
+
+/* ---- against the baseline ---- */
+
+size_t pair_differences(const Build *build, const RowData *row, double *difference) {
+    size_t n = 0;
+    for (size_t i = 0; row->baseline != NULL && i < row->n_cells; i++) {
+        const CellRecord *cell = row->cell[i];
+        const CellRecord *other = cell->status == CELL_DONE ? row_with_seed(row->baseline, cell->seed) : NULL;
+        if (other == NULL) continue;
+        double d = cell_metric(cell, build->set, build->metric, build->at) -
+                   cell_metric(other, build->set, build->metric, build->at);
+        if (!isnan(d)) difference[n++] = d;
+    }
+    return n;
+}
+
+Err fill_difference(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    (void)column;
+    size_t n = pair_differences(build, row, build->scratch);
+    set_stats(value, VALUE_INTERVAL, build->scratch, n);
+    return row->baseline != NULL ? remark_share(build, row, value) : ERR_OK;
+}
+
+/* Both columns of p: adjust_p replaces those of the second one. */
+Err fill_p(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    (void)column;
+    size_t n = pair_differences(build, row, build->scratch);
+    double p = stats_sign_flip(build->scratch, n);
+    *value = (TableValue){.kind = n > 0 && !isnan(p) ? VALUE_NUMBER : VALUE_NONE, .n = n, .mean = p};
+    return ERR_OK;
+}
+
+Err fill_verdict(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    (void)column;
+    *value = (TableValue){.kind = VALUE_NONE};
+    size_t n = pair_differences(build, row, build->scratch);
+    Stats s = stats_of(build->scratch, n);
+    Verdict verdict = stats_verdict(s.low, s.high, build->margin, build->declared->direction);
+    if (verdict == VERDICT_NONE || build->declared->direction == 0) return ERR_OK;
+    *value = (TableValue){.kind = VALUE_TEXT, .n = n, .text = verdict_name(verdict)};
+    return ERR_OK;
+}
+
+/* Time that a cell spent on training steps. */
+static double training_seconds(const CellRecord *cell) { return cell->times.seconds_per_step * (double)cell->n_steps; }
+
+/* Difference of a pair when the slower one is stopped at the time the faster one needed for all of its steps. */
+static double equal_time_difference(const Build *build, const CellRecord *cell, const CellRecord *other) {
+    double seconds = fmin(training_seconds(cell), training_seconds(other));
+    if (!(cell->times.seconds_per_step > 0) || !(other->times.seconds_per_step > 0)) return NAN;
+    return cell_metric_between(cell, build->valid, build->metric, seconds / cell->times.seconds_per_step) -
+           cell_metric_between(other, build->valid, build->metric, seconds / other->times.seconds_per_step);
+}
+
+Err fill_equal_time(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    size_t n = 0;
+    (void)column;
+    for (size_t i = 0; row->baseline != NULL && i < row->n_cells; i++) {
+        const CellRecord *cell = row->cell[i];
+        const CellRecord *other = cell->status == CELL_DONE ? row_with_seed(row->baseline, cell->seed) : NULL;
+        double d = other != NULL ? equal_time_difference(build, cell, other) : NAN;
+        if (!isnan(d)) build->scratch[n++] = d;
+    }
+    set_stats(value, VALUE_NUMBER, build->scratch, n);
+    return ERR_OK;
+}
+
+static int find_column(const Table *table, const char *key) {
+    for (size_t i = 0; i < table->n_columns; i++)
+        if (strcmp(table->column[i].key, key) == 0) return (int)i;
+    return -1;
+}
+
+/* Bold asks for three things: the declared metric, which is not one on attention; an interval without zero; a p that
+ * stays below 0.05 after Holm. */
+static bool is_bold(const Build *build, const TableValue *difference, double p) {
+    if (!build->is_primary || build->declared == NULL || build->declared->is_attention) return false;
+    return difference->kind == VALUE_INTERVAL && (difference->low > 0 || difference->high < 0) && p < 0.05;
+}
+
+void adjust_p(Table *table, const Build *build) {
+    int p = find_column(table, "p"), holm = find_column(table, "p_holm"), difference = find_column(table, "difference");
+    double adjusted[256];
+    size_t n = table->n_rows;
+    if (p < 0 || holm < 0 || difference < 0) return;
+    if (n > sizeof adjusted / sizeof *adjusted) { /* a grid of that size tunes; it confirms nothing */
+        for (size_t i = 0; i < n; i++) table->row[i].value[holm] = (TableValue){.kind = VALUE_NONE};
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        adjusted[i] = table->row[i].value[p].kind == VALUE_NUMBER ? table->row[i].value[p].mean : NAN;
+    stats_holm(adjusted, n);
+    for (size_t i = 0; i < n; i++) {
+        table->row[i].value[holm].mean = adjusted[i];
+        table->row[i].value[difference].bold = is_bold(build, &table->row[i].value[difference], adjusted[i]);
+    }
+}
+
+/* ---- cost: of every cell that knows it, finished or not ---- */
+typedef double (*CellNumber)(const CellRecord *cell);
+
+/* The largest value over the cells; they differ only if something is odd. */
+static Err fill_largest(const RowData *row, CellNumber number, TableValue *value) {
+    *value = (TableValue){.kind = VALUE_NONE, .mean = -1};
+    for (size_t i = 0; i < row->n_cells; i++) {
+        if (row->cell[i]->status == CELL_MISSING) continue;
+        double v = number(row->cell[i]);
+        if (!(v >= 0)) continue;
+        value->kind = VALUE_NUMBER;
+        value->mean = fmax(value->mean, v);
+        value->n++;
+    }
+    return ERR_OK;
+}
+
+static double params_of(const CellRecord *cell) { return cell->n_params > 0 ? (double)cell->n_params : NAN; }
+static double planned_of(const CellRecord *cell) { return (double)cell->memory.planned_bytes / mebibyte; }
+static double measured_of(const CellRecord *cell) { return (double)cell->memory.measured_bytes / mebibyte; }
+
+Err fill_params(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    (void)build;
+    (void)column;
+    return fill_largest(row, params_of, value);
+}
+
+Err fill_planned(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    (void)build;
+    (void)column;
+    return fill_largest(row, planned_of, value);
+}
+
+Err fill_measured(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    (void)build;
+    (void)column;
+    return fill_largest(row, measured_of, value);
+}
+
+Err fill_boxes(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    size_t n = 0;
+    (void)column;
+    for (size_t i = 0; i < row->n_cells; i++)
+        if (row->cell[i]->status == CELL_DONE) build->scratch[n++] = (double)row->cell[i]->n_boxes_used;
+    set_stats(value, VALUE_NUMBER, build->scratch, n);
+    return ERR_OK;
+}
+
+Err fill_milliseconds(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    size_t n = 0;
+    (void)column;
+    for (size_t i = 0; i < row->n_cells; i++)
+        if (row->cell[i]->status == CELL_DONE && row->cell[i]->times.seconds_per_step > 0)
+            build->scratch[n++] = 1000 * row->cell[i]->times.seconds_per_step;
+    set_stats(value, VALUE_SPREAD, build->scratch, n);
+    return ERR_OK;
+}
+
+Err fill_time_ratio(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    size_t n = 0;
+    (void)column;
+    for (size_t i = 0; row->baseline != NULL && i < row->n_cells; i++) {
+        const CellRecord *cell = row->cell[i];
+        const CellRecord *other = cell->status == CELL_DONE ? row_with_seed(row->baseline, cell->seed) : NULL;
+        if (other == NULL) continue;
+        double ratio = cell->times.seconds_per_step / other->times.seconds_per_step;
+        if (isfinite(ratio)) build->scratch[n++] = ratio;
+    }
+    set_stats(value, VALUE_SPREAD, build->scratch, n);
+    return ERR_OK;
+}
