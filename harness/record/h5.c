@@ -184,6 +184,9 @@ Err h5_write(hid_t group, const H5Array *array) {
     if (array->data != NULL) H5_TRY(H5Dwrite(set, in_memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, array->data));
     TRY(h5_attr_text(set, "units", array->unit));
     TRY(h5_attr_text(set, "long_name", array->long_name));
+    hid_t closing = set;
+    set = H5I_INVALID_HID;
+    H5_TRY(H5Dclose(closing)); /* writes the chunks out: a full disk may show only here */
 done:
     h5_close(set);
     h5_close(text);

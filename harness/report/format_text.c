@@ -54,8 +54,8 @@ static size_t label_width(const Table *table) {
 }
 
 static char *cell_text(char buf[VALUE_LEN + 4], const TableColumn *column, const TableValue *value) {
-    (void)table_value_text(buf, column, value);
-    if (value->bold) (void)strcat(buf, " *");
+    char text[VALUE_LEN];
+    (void)snprintf(buf, VALUE_LEN + 4, "%s%s", table_value_text(text, column, value), value->bold ? " *" : "");
     return buf;
 }
 
@@ -106,8 +106,8 @@ static void put_block(FILE *to, const Table *table, size_t label, size_t from, s
         if (empty) continue;
         put_label(to, label_of(buf, row), label);
         for (size_t c = from; c < until; c++)
-            put_field(to, cell_text(buf, &table->column[c], &row->value[c]), column_width(table, c), is_left(&table->column[c]),
-                      c + 1 == until);
+            put_field(to, cell_text(buf, &table->column[c], &row->value[c]), column_width(table, c),
+                      is_left(&table->column[c]), c + 1 == until);
         (void)fputc('\n', to);
     }
 }

@@ -274,10 +274,12 @@ static Err write_caption(Build *build) {
     size_t most = 0;
     for (size_t i = 0; i < build->rows->n; i++)
         if (build->rows->row[i].n_done > most) most = build->rows->row[i].n_done;
-    if (most == 0) return pool_printf(&build->table->pool, &build->table->caption, "No cell is finished yet.");
-    return pool_printf(&build->table->pool, &build->table->caption, "Set '%s', %s%s. %s. ↑ higher, ↓ lower is better.",
-                       build->set, where, build->at.kind == AT_STEP ? build->at_text : "",
-                       most > 1 ? "Mean ± sample std over seeds" : "One seed");
+    const char *over = most > 1 ? "Mean ± sample std over seeds" : "One seed";
+    const char *step = build->at.kind == AT_STEP ? build->at_text : "";
+    const char **out = &build->table->caption;
+    Pool *pool = &build->table->pool;
+    if (most == 0) return pool_text(pool, out, "No cell is finished yet.");
+    return pool_printf(pool, out, "Set %s, %s%s. %s. ↑ higher, ↓ lower is better.", build->set, where, step, over);
 }
 
 static Err build_all(Build *build, const TableOptions *options) {

@@ -27,10 +27,9 @@ static void put_number(char *out, size_t len, const TableColumn *column, double 
 
 char *table_value_text(char buf[VALUE_LEN], const TableColumn *column, const TableValue *value) {
     char mean[32], other[32], third[32];
-    buf[0] = '\0';
-    if (value->kind == VALUE_TEXT) (void)snprintf(buf, VALUE_LEN, "%s", value->text);
-    if (value->kind == VALUE_TEXT) return buf;
-    if (value->kind == VALUE_NONE || isnan(value->mean)) return strcpy(buf, "–");
+    bool words = value->kind == VALUE_TEXT, none = value->kind == VALUE_NONE || (!words && isnan(value->mean));
+    if (words || none) (void)snprintf(buf, VALUE_LEN, "%s", none ? "–" : value->text);
+    if (words || none) return buf;
     put_number(mean, sizeof mean, column, value->mean);
     TableColumn plain = *column;
     plain.is_signed = false;
