@@ -73,13 +73,33 @@ done:
 /* A change to an open copy of a file with the cell's group at hand. */
 typedef Err (*Change)(hid_t cell, const void *what);
 
-static Err change_cell(const char *path, const char *id, Change change, const void *what) {
+/* A cell that was trained once has its parts in a packed file once: where they change, the digests of all its names do.
+ */
+static Err digest_again(hid_t cells, const char *id) {
+    Err err = ERR_OK;
+    char digest[DIGEST_HEX];
+    hid_t cell = H5I_INVALID_HID;
+    H5_TRY(cell = H5Gopen2(cells, id, H5P_DEFAULT));
+    TRY(cell_finish(cell, digest));
+done:
+    h5_close(cell);
+    return err;
+}
+
+/* before: the file as it was, i: the cell in it. */
+static Err change_cell(const char *path, const Results *before, size_t i, Change change, const void *what) {
     Err err = ERR_OK;
     hid_t file = H5I_INVALID_HID, cells = H5I_INVALID_HID, cell = H5I_INVALID_HID;
+    const char *digest = results_cell(before, i)->digest;
     H5_TRY(file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT));
     H5_TRY(cells = H5Gopen2(file, "cells", H5P_DEFAULT));
-    H5_TRY(cell = H5Gopen2(cells, id, H5P_DEFAULT));
+    H5_TRY(cell = H5Gopen2(cells, results_cell(before, i)->id, H5P_DEFAULT));
     TRY(change(cell, what));
+    for (size_t k = 0; k < results_count(before); k++) {
+        const CellRecord *other = results_cell(before, k);
+        if (k != i && digest != NULL && other->digest != NULL && strcmp(other->digest, digest) == 0)
+            TRY(digest_again(cells, other->id));
+    }
 done:
     h5_close(cell);
     h5_close(cells);
@@ -91,18 +111,16 @@ done:
 static Err amend(const char *path, const char *cell, Change change, const void *what) {
     Err err = ERR_OK;
     Results *results = NULL;
-    char *beside = NULL, *id = NULL;
+    char *beside = NULL;
     size_t i = 0;
     TRY(results_open(&results, path));
     TRY(results_find(results, cell, &i));
-    TRY(mem_strdup(&id, results_cell(results, i)->id));
-    FAIL_IF(results_cell(results, i)->status == CELL_MISSING, ERR_DATA, "cell '%s' has no result yet", id);
+    FAIL_IF(results_cell(results, i)->status == CELL_MISSING, ERR_DATA, "cell '%s' has no result yet",
+            results_cell(results, i)->id);
     TRY(results_check_digest(results, i)); /* or a damaged cell would get a fresh digest */
-    results_close(results);
-    results = NULL;
     TRY(file_beside(&beside, path));
     TRY(file_copy(path, beside));
-    TRY(change_cell(beside, id, change, what));
+    TRY(change_cell(beside, results, i, change, what));
     TRY(file_stamp(beside));
     TRY(verify(beside));
     TRY(file_sync(beside));
@@ -111,7 +129,6 @@ done:
     if (beside != NULL) (void)unlink(beside);
     results_close(results);
     mem_free(beside);
-    mem_free(id);
     return err;
 }
 
