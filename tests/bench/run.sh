@@ -18,3 +18,5 @@ else
     echo "PyTorch is not installed (apt-get install python3-torch libopenblas0-pthread): refocus alone"
     "$bin/bench_step" time "$out/lines.bin" 100
 fi
+echo
+"$bin/bench_branch" experiments/quickstart.yaml 100
