@@ -12,7 +12,7 @@ WERROR  ?=
 APT       := build-essential pkg-config libyaml-dev libhdf5-dev libfreetype-dev libfontconfig-dev libmatio-dev \
              libpng-dev libcairo2-dev libjansson-dev nettle-dev librandom123-dev libcmocka-dev \
              fonts-dejavu-core fonts-dejavu-extra fonts-liberation2 fonts-freefont-ttf
-APT_CHECK := clang-format cppcheck
+APT_CHECK := clang-format cppcheck python3-h5py
 APT_BENCH := python3-torch libopenblas0-pthread
 
 # Each configuration has a folder of its own below build/.
