@@ -8,6 +8,25 @@ refocus data preview first.yaml -o sheet.png --count 2
 want_code 0
 want_file sheet.png
 
+t 'the example grid plans'
+refocus plan first.yaml
+want_code 0
+want_out '^revised '
+
+t 'commands that it shows exist'
+refocus --help
+cp out overview
+grep -o '^    \./refocus [a-z]*\( [a-z][a-z]*\)\{0,1\} ' "$here/README.md" | sed 's/^ *\.\/refocus //; s/ $//' | sort -u >commands
+want 'at least five' test "$(wc -l <commands)" -ge 5
+while read -r command; do want "refocus $command" grep -q "^  $command  " overview; done <commands
+
+t 'targets of make that it shows exist'
+grep -o 'make [a-z-]*' "$here/README.md" | sed 's/make //' | sort -u >targets
+while read -r target; do
+    case $target in '' | test | install) continue ;; esac
+    want "make $target" grep -q "^$target:" "$here/Makefile"
+done <targets
+
 t 'files that it links to exist'
 grep -o '](\([^)]*\))' "$here/README.md" | sed 's/](\(.*\))/\1/' | sort -u >links
 while read -r link; do want "$link exists" test -e "$here/$link"; done <links
