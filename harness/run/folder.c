@@ -27,8 +27,10 @@ Err folder_ensure(const char *path) {
         if (end != '/' && end != '\0') continue;
         *c = '\0';
         struct stat at;
-        bool there = mkdir(copy, 0777) == 0 || (errno == EEXIST && stat(copy, &at) == 0 && S_ISDIR(at.st_mode));
-        FAIL_IF(!there, ERR_CREATE, "cannot make the folder %s: %s", copy, strerror(errno));
+        bool made = mkdir(copy, 0777) == 0, exists = !made && errno == EEXIST;
+        bool is_folder = made || (exists && stat(copy, &at) == 0 && S_ISDIR(at.st_mode));
+        FAIL_IF(!is_folder, ERR_CREATE, "cannot make the folder %s: %s", copy,
+                exists ? "there is a file of that name" : strerror(errno));
         if (end == '\0') break;
         *c = end;
     }

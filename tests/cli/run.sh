@@ -1,0 +1,258 @@
+# refocus run: a tiny sweep from the grid to the results file; what it skips, resumes and refuses.
+. "$(dirname "$0")/../cli_lib.sh"
+grid=$here/tests/cases/run/tiny.yaml
+
+# The folder of a cell.
+folder() { echo results/tiny/"$1"-*; }
+# Waits up to 20 s until a condition holds.
+wait_for() {
+    tries=200
+    while [ $tries -gt 0 ]; do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.1
+        tries=$((tries - 1))
+    done
+    return 1
+}
+has_checkpoint() { test -s "$(echo results/tiny/"$1"-*)/checkpoint"; }
+nothing_written() { want 'nothing written' test ! -e results; }
+
+t 'a dry run says what would happen and writes nothing'
+refocus run "$grid" --dry-run
+want_code 0
+want_out '^baseline@0 +train +[0-9.]+ MiB +new$'
+want_out '^twin@1 +same +[0-9.]+ MiB +as pulled@1$'
+want_err '^tiny: 6 cells; 4 to train; 2 the same as others$'
+nothing_written
+
+t 'a sweep: stdout is the path, stderr plain lines, equal cells are trained once'
+refocus run "$grid" --jobs 2
+want_code 0
+want 'one line on stdout' test "$(cat out)" = results/tiny.h5
+want_err '^baseline@0  step 12/12  loss [0-9.]+  char_accuracy '
+want_err '^tiny: 6 done; results/tiny.h5$'
+want 'no escape sequences in a log' sh -c '! grep -q "$(printf "\033")" err'
+want_file results/tiny.h5
+for cell in baseline@0 pulled@0 baseline@1 pulled@1; do
+    want_file "$(folder $cell)/cell.h5"
+    want_file "$(folder $cell)/log.txt"
+    want_no_file "$(folder $cell)/checkpoint"
+    want_no_file "$(folder $cell)/journal"
+done
+want_no_file results/tiny/twin@0-*
+
+t 'the second run trains nothing'
+stat -c '%n %Y %i' results/tiny/*/cell.h5 >before
+refocus run "$grid"
+want_code 0
+want_err '^tiny: 6 cells; 4 finished; 2 the same as others$'
+want_not_err 'training'
+stat -c '%n %Y %i' results/tiny/*/cell.h5 >after
+want_same before after
+
+t 'a larger grid trains what is new'
+refocus run "$grid" seeds=3 --dry-run
+want_code 0
+sed 's/^seeds: 2/seeds: 3/' "$grid" >tiny.yaml
+refocus run tiny.yaml
+want_code 0
+want_err '^tiny: 9 cells; 2 to train; 4 finished; 3 the same as others$'
+
+t 'only observing changes nothing that is sealed'
+sed 's/every: 5, batch: 4/every: 3, batch: 4/' "$grid" >observe.yaml
+refocus run observe.yaml --dry-run
+want_err '^tiny: 6 cells; 4 finished'
+
+t 'overrides are kept apart, and what they replace is told'
+refocus run "$grid" train.lr=0.02 --cells 'baseline@0'
+want_code 0
+want_err 'train.lr: 0.02 instead of 0.01'
+want 'a folder of their own' test -e results/tiny+*.h5
+
+t 'a pattern, a twin by its own name, and one that matches nothing'
+rm -rf results
+refocus run "$grid" --cells 'twin@1'
+want_code 0
+want_file "$(folder pulled@1)/cell.h5"
+want_no_file results/tiny/baseline@0-*
+refocus run "$grid" --cells 'nothing*'
+want_code 3
+want_no_out
+
+t 'over budget: a result with a cause, and no failure'
+rm -rf results
+refocus run "$grid" memory.budget=1MiB --cells 'baseline@*'
+want_code 0
+want_err '^over    baseline@0: the plan needs [0-9.]+ MiB'
+want_err '^tiny: 2 over budget'
+refocus run "$grid" memory.budget=1MiB --cells 'baseline@*' --dry-run
+want_out '^baseline@0 +skip .*the plan needs'
+
+t 'a cell that diverges is told with its log and how to run it again; the others are done'
+rm -rf results
+sed 's/^  baseline: {}/  baseline: {}\n  wild: {train.lr: 100, train.optimizer: sgd, train.clip: 0, train.weight_decay: 1, train.steps: 60}/' \
+    "$grid" >wild.yaml
+refocus run wild.yaml --jobs 2
+want_code 1
+want_err '^diverged  wild@0: .* at step '
+want_err "again: refocus run wild.yaml --cells 'wild@0'"
+want_err '^tiny: 6 done, 2 diverged; '
+want_file results/tiny.h5
+refocus run wild.yaml
+want_code 1
+want_not_err 'training'
+
+t 'fail fast starts nothing after a failure'
+rm -rf results
+refocus run wild.yaml --fail-fast --cells 'wild@*'
+want_code 1
+want_err '^tiny: 1 diverged, 1 not begun; '
+
+# ---- stopping ----
+sed 's/steps: 12/steps: 4000/; s/checkpoint_every: 4/checkpoint_every: 20/; s/every: 5,/every: 1000,/' "$grid" >long.yaml
+
+t 'Ctrl-C: running cells write a checkpoint, 75, and the same command resumes'
+rm -rf results
+"$REFOCUS" run long.yaml --cells 'baseline@*' >out 2>err </dev/null &
+sweep=$!
+wait_for has_checkpoint baseline@0 || wrong 'no checkpoint came'
+kill -INT $sweep
+wait $sweep
+code=$? last_command='refocus run long.yaml, interrupted'
+want_code 75
+want_no_out
+want_err '^stopped baseline@0: interrupted after step [0-9]+$'
+want_err '^tiny: 1 interrupted, 1 not begun'
+want 'no process is left' sh -c '! pgrep -f "^refocus cell results/tiny/baseline@0"'
+refocus run long.yaml --cells 'baseline@0' --dry-run
+want_out '^baseline@0 +resume .*after step [0-9]+ of 4000'
+
+t 'a killed cell is a failure of its own: the rest goes on, the next run resumes it'
+rm -rf results
+sed 's/^  baseline: {}/  baseline: {train.steps: 12}/; s/^  pulled: .*/  pulled: {focus.kind: kl, focus.lambda: 0.5, train.steps: 4000}/; /^  twin/d' \
+    long.yaml >kill.yaml
+"$REFOCUS" run kill.yaml --cells 'pulled@0' --cells 'baseline@*' --jobs 2 >out 2>err </dev/null &
+sweep=$!
+wait_for has_checkpoint pulled@0 || wrong 'no checkpoint came'
+kill -KILL "$(head -n 1 "$(echo results/tiny/pulled@0-*)/lock")"
+wait $sweep
+code=$? last_command='refocus run kill.yaml, one cell killed'
+want_code 1
+want_err '^failed   pulled@0: killed by signal 9'
+want_err "again: refocus run kill.yaml --cells 'pulled@0'"
+want_err '^tiny: 2 done, 1 failed; '
+refocus run kill.yaml --cells 'pulled@0' --dry-run
+want_out '^pulled@0 +resume .*after step [0-9]+ of 4000; failed: killed by signal 9'
+
+t 'a second sweep leaves alone what another process is at'
+rm -rf results
+"$REFOCUS" run long.yaml --cells 'baseline@0' >out1 2>err1 </dev/null &
+sweep=$!
+wait_for has_checkpoint baseline@0 || wrong 'no checkpoint came'
+refocus run long.yaml --cells 'baseline@0'
+want_code 75
+want_err 'in other hands'
+kill -TERM $sweep
+wait $sweep
+
+t 'a parent that is killed takes its cells with it, and nothing is lost'
+"$REFOCUS" run long.yaml --cells 'baseline@0' >out1 2>err1 </dev/null &
+sweep=$!
+sleep 1
+kill -KILL $sweep
+wait $sweep 2>/dev/null
+wait_for sh -c '! pgrep -f "^refocus cell results/tiny/baseline@0"' || wrong 'a cell is left behind'
+refocus run long.yaml --cells 'baseline@0' --dry-run
+want_out '^baseline@0 +resume '
+
+# ---- wrong inputs: one clear message, the exit code, nothing written ----
+rm -rf results
+t 'an unknown key'
+refocus run "$grid" train.stepz=3
+want_code 78
+want_err "unknown key 'train.stepz'; did you mean 'train.steps'\?"
+nothing_written
+
+t 'a wrong type'
+refocus run "$grid" train.steps=many
+want_code 78
+nothing_written
+
+t 'an unknown key of a variant'
+sed 's/focus.lambda: 0.5/focus.lambada: 0.5/' "$grid" >bad.yaml
+refocus run bad.yaml
+want_code 78
+want_err "^refocus: bad.yaml:[0-9]+:[0-9]+: unknown key 'focus.lambada'"
+nothing_written
+
+t 'an empty grid'
+: >empty.yaml
+refocus run empty.yaml
+want_code 78
+nothing_written
+
+t 'no such grid'
+refocus run none.yaml
+want_code 66
+nothing_written
+
+t 'a missing font'
+refocus run "$grid" 'data.train.lines.fonts=[NoSuchFont]'
+want_code 66
+want_err 'NoSuchFont'
+nothing_written
+
+t 'a missing dataset'
+sed 's/train: {lines: {.*}}/train: {lines: {source: dataset, file: photos.h5}}/' "$grid" >dataset.yaml
+refocus run dataset.yaml
+want_code 66
+want_err 'photos.h5'
+nothing_written
+
+t 'a corrupt dataset'
+echo 'this is no HDF5 file' >photos.h5
+refocus run dataset.yaml
+want_code 65
+want_err 'photos.h5'
+nothing_written
+
+t 'results that cannot be written'
+: >results
+refocus run "$grid"
+want_code 73
+rm results
+refocus run "$grid" --results /proc/refocus
+want_code 73
+
+t 'batch 0'
+refocus run "$grid" train.batch=0
+want_code 78
+nothing_written
+
+t 'an image too small for the encoder'
+refocus run "$grid" 'data.image=[16, 16]'
+want_code 78
+want_err 'expected a height of 32'
+nothing_written
+
+t 'a label longer than max_length'
+refocus run "$grid" 'data.train.lines.length=[1, 9]'
+want_code 78
+want_err 'model.max_length is 4'
+nothing_written
+
+t 'a device that is not there, and wrong options'
+refocus run "$grid" --device cuda
+want_code 69
+refocus run "$grid" --jobs none
+want_code 64
+refocus run
+want_code 64
+nothing_written
+
+t 'a grid that is only planned'
+sed 's/^seeds: 2/seeds: 2\nplan_only: true/' "$grid" >planned.yaml
+refocus run planned.yaml
+want_code 78
+want_err 'plan_only'
+nothing_written
