@@ -10,6 +10,7 @@
 #include "harness/record/results.h"
 #include "harness/run/checkpoint.h"
 #include "harness/run/folder.h"
+#include "harness/run/inputs.h"
 #include "kernels/mem.h"
 
 const char *cell_action_name(CellAction action) {
@@ -37,10 +38,29 @@ done:
     return err;
 }
 
+static const char *inputs_of(const CellRecord *sealed) {
+    for (size_t i = 0; i < sealed->provenance.n; i++)
+        if (strcmp(sealed->provenance.item[i].key, INPUTS_KEY) == 0) return sealed->provenance.item[i].value;
+    return NULL;
+}
+
+/* Other fonts or datasets are other data, whatever the code: such a cell is trained again. */
+static Err judge_inputs(CellState *out, const CellRecord *sealed, const Survey *survey, bool *again) {
+    const char *then = inputs_of(sealed);
+    char *changes = NULL;
+    if (then == NULL || survey->inputs == NULL || strcmp(then, survey->inputs) == 0) return ERR_OK;
+    Err err = sources_changes(&changes, then, survey->inputs);
+    if (err != ERR_OK) return err;
+    SAY("its training data changed: %.300s", changes);
+    mem_free(changes);
+    *again = true;
+    return ERR_OK;
+}
+
 static Err look_at_checkpoint(CellState *out, const char *folder, const Cell *cell, const Survey *survey) {
     CheckpointKey key;
     CheckpointState state;
-    char bit_class[BIT_CLASS_LEN];
+    char bit_class[BIT_CLASS_LEN], inputs[INPUTS_DIGEST];
     char before[CELL_WHY];
     Err err = checkpoint_peek(folder, &key, &state);
     if (err != ERR_OK) {
@@ -49,11 +69,14 @@ static Err look_at_checkpoint(CellState *out, const char *folder, const Cell *ce
         return ERR_OK;
     }
     provenance_bit_class(bit_class);
+    if (survey->inputs != NULL) inputs_digest(inputs, survey->inputs);
     (void)snprintf(before, sizeof before, "%s", out->why);
     if (strcmp(key.id, cell->id) != 0) {
         SAY("begins anew: its checkpoint belongs to another cell");
     } else if (strcmp(key.code, survey->code) != 0) {
         SAY("begins anew: the code changed since its checkpoint at step %" PRId64, state.step);
+    } else if (survey->inputs != NULL && strcmp(key.inputs, inputs) != 0) {
+        SAY("begins anew: its training data changed since its checkpoint at step %" PRId64, state.step);
     } else if (strcmp(key.bit_class, bit_class) != 0) {
         SAY("begins anew: its checkpoint at step %" PRId64 " is of another CPU, build or library", state.step);
     } else {
@@ -84,7 +107,11 @@ static Err judge_sealed(CellState *out, const char *folder, const CellRecord *se
     TRY(same_training(&same, sealed, cell));
     *again = !same || sealed->status == CELL_FAILED || sealed->status == CELL_INTERRUPTED ||
              (sealed->status == CELL_OVER_BUDGET && !survey->over_budget);
-    if (!same)
+    out->why[0] = '\0';
+    if (!*again) TRY(judge_inputs(out, sealed, survey, again));
+    if (out->why[0] != '\0')
+        ASSERT(*again);
+    else if (!same)
         SAY("its cell.h5 is of other settings");
     else if (sealed->status == CELL_OVER_BUDGET)
         SAY("%s", *again ? "it fits into the budget now" : survey->why);
@@ -106,6 +133,7 @@ static Err look_at_sealed(CellState *out, const char *folder, const Cell *cell, 
     Err err = ERR_OK;
     char *path = NULL;
     Results *results = NULL;
+    CellRecord *sealed = NULL;
     *again = true;
     TRY(folder_path(&path, folder, FOLDER_SEALED));
     err = results_open(&results, path);
@@ -115,9 +143,11 @@ static Err look_at_sealed(CellState *out, const char *folder, const Cell *cell, 
         err_clear();
         err = ERR_OK;
     } else {
-        err = judge_sealed(out, folder, results_cell(results, 0), cell, survey, again);
+        TRY(results_read(results, 0, PART_PROVENANCE, &sealed));
+        TRY(judge_sealed(out, folder, sealed, cell, survey, again));
     }
 done:
+    record_free(sealed);
     results_close(results);
     mem_free(path);
     return err;

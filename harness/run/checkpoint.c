@@ -164,7 +164,8 @@ Err checkpoint_peek(const char *folder, CheckpointKey *key, CheckpointState *sta
     TRY(read_head(dir, &fd, NULL, &head));
     *key = head.key;
     *state = head.state;
-    key->id[CHECKPOINT_TEXT - 1] = key->code[CHECKPOINT_TEXT - 1] = key->bit_class[CHECKPOINT_TEXT - 1] = '\0';
+    key->id[CHECKPOINT_TEXT - 1] = key->code[CHECKPOINT_TEXT - 1] = key->inputs[CHECKPOINT_TEXT - 1] =
+        key->bit_class[CHECKPOINT_TEXT - 1] = '\0';
     key->layout[CHECKPOINT_TEXT - 1] = '\0';
 done:
     if (fd >= 0) (void)close(fd);

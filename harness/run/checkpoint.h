@@ -18,6 +18,7 @@ enum { CHECKPOINT_TEXT = 72 };
 typedef struct CheckpointKey {
     char id[CHECKPOINT_TEXT];        /* of the cell */
     char code[CHECKPOINT_TEXT];      /* sources that decide the bits */
+    char inputs[CHECKPOINT_TEXT];    /* files behind the training data */
     char bit_class[CHECKPOINT_TEXT]; /* build, libraries, CPU */
     char layout[CHECKPOINT_TEXT];    /* names and shapes of the parameters */
 } CheckpointKey;

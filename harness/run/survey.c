@@ -3,21 +3,25 @@
 
 #include <string.h>
 
+#include "harness/run/inputs.h"
 #include "harness/run/plan_report.h"
 #include "harness/run/rig.h"
 #include "kernels/mem.h"
 
 /* Opening is the check: every reason why a source cannot be read comes up here. */
-static Err open_data(const Settings *settings, uint64_t seed) {
+static Err open_data(Survey *s, const Settings *settings, uint64_t seed) {
     static const char *const sets[] = {"train", "valid", "test"};
     Err err = ERR_OK;
+    Loader *loader = NULL;
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
-        Loader *loader = NULL;
         if (i > 0 && !data_has_set(settings, sets[i])) continue;
         TRY(loader_open(&loader, settings, sets[i], seed, NULL));
+        if (i == 0) TRY(inputs_listing(&s->inputs, loader));
         loader_close(loader);
+        loader = NULL;
     }
 done:
+    loader_close(loader);
     return err;
 }
 
@@ -38,7 +42,7 @@ static Err look(Survey *s, const Cell *cell, bool with_data) {
     TRY(code_listing(&s->sources, s->code, cell->settings, rig.model));
     TRY(record_new(&s->record));
     TRY(plan_report(&rig.plan, s->record));
-    if (with_data) TRY(open_data(cell->settings, (uint64_t)cell->seed));
+    if (with_data) TRY(open_data(s, cell->settings, (uint64_t)cell->seed));
 done:
     rig_close(&rig);
     return err;
@@ -71,6 +75,7 @@ done:
 void surveys_clear(Surveys *surveys) {
     for (size_t i = 0; i < surveys->n; i++) {
         mem_free(surveys->item[i].sources);
+        mem_free(surveys->item[i].inputs);
         record_free(surveys->item[i].record);
     }
     mem_free(surveys->item);

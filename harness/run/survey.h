@@ -18,6 +18,7 @@ typedef struct Survey {
     char why[160]; /* over budget: in words */
     char code[CODE_DIGEST];
     char *sources;      /* listing */
+    char *inputs;       /* files behind the training data (inputs.h); NULL = the data were not opened */
     CellRecord *record; /* its memory: by module, by role, timeline, tensors */
 } Survey;
 

@@ -84,6 +84,8 @@ static void make_key(const Trainer *t, CheckpointKey *key) {
     provenance_bit_class(digest);
     (void)snprintf(key->id, sizeof key->id, "%s", t->spec.id);
     (void)snprintf(key->code, sizeof key->code, "%s", t->code);
+    inputs_digest(digest, t->inputs);
+    (void)snprintf(key->inputs, sizeof key->inputs, "%s", digest);
     (void)snprintf(key->bit_class, sizeof key->bit_class, "%s", digest);
     snapshot_layout(digest, &t->rig.model->params);
     (void)snprintf(key->layout, sizeof key->layout, "%s", digest);
@@ -168,6 +170,7 @@ Err trainer_open(Trainer *t) {
     Err err = ERR_OK;
     HistoryShape shape;
     TRY(rig_start(&t->rig));
+    TRY(inputs_listing(&t->inputs, t->rig.train));
     t->library_code = t->rig.library_bytes;
     TRY(open_feed(t));
     TRY(open_evaluators(t));
@@ -186,7 +189,7 @@ done:
 }
 
 void trainer_close(Trainer *t) {
-    void *const blocks[] = {t->now, t->best, t->values, t->maps, t->centres, t->predicted, t->sources};
+    void *const blocks[] = {t->now, t->best, t->values, t->maps, t->centres, t->predicted, t->sources, t->inputs};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) mem_free(blocks[i]);
     checkpoint_close(t->checkpoint);
     journal_close(t->journal);

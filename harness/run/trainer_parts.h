@@ -7,6 +7,7 @@
 #include "harness/run/evaluate.h"
 #include "harness/run/feed.h"
 #include "harness/run/history.h"
+#include "harness/run/inputs.h"
 #include "harness/run/journal.h"
 #include "harness/run/rig.h"
 #include "harness/run/snapshot.h"
@@ -17,6 +18,7 @@ typedef struct Trainer {
     const Settings *settings; /* spec.settings */
     char code[CODE_DIGEST];   /* digest of the sources */
     char *sources;            /* their listing */
+    char *inputs;             /* files behind the training data (inputs.h) */
     Rig rig;
     Feed feed;
     Evaluator *valid, *test; /* NULL where the settings have no such set */

@@ -121,6 +121,7 @@ Err trainer_to_record(Trainer *t, CellRecord **out) {
     put_times(t, record);
     ProvenanceRun run = {.device = "cpu", .threads = t->spec.n_threads};
     TRY(provenance_fill(record, &run));
+    if (t->inputs != NULL) TRY(record_provenance(record, INPUTS_KEY, t->inputs));
     *out = record;
     record = NULL;
 done:

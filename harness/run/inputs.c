@@ -1,0 +1,53 @@
+/* Files behind the training data. */
+#include "harness/run/inputs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/data/digest.h"
+#include "kernels/mem.h"
+#include "models/text.h"
+
+static int by_name(const void *a, const void *b) {
+    const DataInput *x = *(const DataInput *const *)a, *y = *(const DataInput *const *)b;
+    int order = strcmp(x->kind, y->kind);
+    if (order == 0) order = strcmp(x->name, y->name);
+    return order != 0 ? order : strcmp(x->sha256, y->sha256);
+}
+
+static size_t collect(const DataInput **out, const Loader *loader) {
+    size_t count = 0;
+    for (int i = 0; i < loader_n_sources(loader); i++) {
+        int n = 0;
+        const DataInput *inputs = source_inputs(loader_source((Loader *)loader, i), &n);
+        for (int k = 0; k < n; k++, count++)
+            if (out != NULL) out[count] = &inputs[k];
+    }
+    return count;
+}
+
+Err inputs_listing(char **listing, const Loader *loader) {
+    Err err = ERR_OK;
+    const DataInput **inputs = NULL;
+    Text text = {0};
+    *listing = NULL;
+    size_t n = collect(NULL, loader);
+    TRY(mem_alloc(&inputs, n, sizeof *inputs));
+    (void)collect(inputs, loader);
+    qsort(inputs, n, sizeof *inputs, by_name);
+    for (size_t i = 0; i < n; i++) /* two sources may read one file */
+        if (i == 0 || by_name(&inputs[i - 1], &inputs[i]) != 0)
+            TRY(text_add(&text, "%s  %s %s\n", inputs[i]->sha256, inputs[i]->kind, inputs[i]->name));
+    TRY(text_take(&text, listing));
+done:
+    text_clear(&text);
+    mem_free(inputs);
+    return err;
+}
+
+void inputs_digest(char out[INPUTS_DIGEST], const char *listing) {
+    Digest digest;
+    digest_start(&digest);
+    digest_text(&digest, listing);
+    (void)digest_hex(&digest, out);
+}
