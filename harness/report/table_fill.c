@@ -141,8 +141,17 @@ static bool is_bold(const Build *build, const TableValue *difference, double p) 
     return difference->kind == VALUE_INTERVAL && (difference->low > 0 || difference->high < 0) && p < 0.05;
 }
 
+/* An interval of two or three seeds excludes zero now and then by chance: without p the verdict stays open. */
+static void temper_verdict(TableValue *verdict, double p) {
+    if (verdict->kind != VALUE_TEXT || p < 0.05) return;
+    bool claims = strcmp(verdict->text, verdict_name(VERDICT_BETTER)) == 0 ||
+                  strcmp(verdict->text, verdict_name(VERDICT_WORSE)) == 0;
+    if (claims) verdict->text = verdict_name(VERDICT_UNDECIDED);
+}
+
 void adjust_p(Table *table, const Build *build) {
     int p = find_column(table, "p"), holm = find_column(table, "p_holm"), difference = find_column(table, "difference");
+    int verdict = find_column(table, "verdict");
     double adjusted[256];
     size_t n = table->n_rows;
     if (p < 0 || holm < 0 || difference < 0) return;
@@ -156,6 +165,7 @@ void adjust_p(Table *table, const Build *build) {
     for (size_t i = 0; i < n; i++) {
         table->row[i].value[holm].mean = adjusted[i];
         table->row[i].value[difference].bold = is_bold(build, &table->row[i].value[difference], adjusted[i]);
+        if (verdict >= 0) temper_verdict(&table->row[i].value[verdict], adjusted[i]);
     }
 }
 

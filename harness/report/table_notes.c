@@ -196,11 +196,13 @@ static Err note_comparison(Build *build) {
          "evaluations.",
          build->valid);
     if (build->margin > 0)
-        NOTE("Verdict: better or worse = the interval excludes zero; equivalent = it lies within ±%g, no gain above "
+        NOTE("Verdict: better or worse = the interval excludes zero and p after Holm is below 0.05; equivalent = it "
+             "lies within ±%g, no gain above "
              "the margin; undecided = neither. It holds for these settings, data and steps.",
              build->margin);
     else
-        NOTE("Verdict: better or worse = the interval excludes zero; undecided = it does not. No margin of equivalence "
+        NOTE("Verdict: better or worse = the interval excludes zero and p after Holm is below 0.05; undecided = not "
+             "so. No margin of equivalence "
              "is declared. It holds for these settings, data and steps.");
     TRY(note_p(build, comparisons, most));
     if (fewest != most) NOTE("The comparisons rest on %zu to %zu pairs.", fewest, most);
