@@ -412,7 +412,7 @@ static void test_a_split_as_a_source(void **state) {
     const char *reasons = NULL;
     char text[32];
     int n_inputs = 0;
-    Settings *settings = source_settings(write_dataset("a.h5"), "");
+    Settings *settings = source_settings(write_dataset("a.h5"), "data.train.photos.unusable=skip\n");
     if (loader_open(&loader, settings, "train", 0, NULL) != ERR_OK) fail_msg("%s", err_message());
     Source *source = loader_source(loader, 0);
     assert_int_equal(source_count(source), 2); /* Cat and ox */
@@ -447,7 +447,11 @@ static void test_sources_that_have_nothing(void **state) {
         const char *more, *part;
     } bad[] = {{"data.charset=digits\n", "can be used: 4 with characters outside the charset digits, such as 'C'"},
                {"data.train.photos.split=valid\n", "has no image in the split 'valid'"},
-               {"model.max_length=1\n", "4 longer than model.max_length 1"}};
+               {"model.max_length=1\ndata.train.photos.unusable=skip\n",
+                "can be used: 4 longer than model.max_length 1 (up to"},
+               {"", "2 of 4 images of dataset "},
+               {"", "cannot be used: 2 with characters outside the charset latin36, such as '-' (U+002D); expected a "
+                    "data.charset and a model.max_length that take them, or data.train.photos.unusable: skip"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         Loader *loader = NULL;
         Settings *settings = source_settings(write_dataset("a.h5"), bad[i].more);
@@ -455,8 +459,9 @@ static void test_sources_that_have_nothing(void **state) {
         if (strstr(err_message(), bad[i].part) == NULL) fail_msg("'%s' lacks '%s'", err_message(), bad[i].part);
         settings_free(settings);
     }
-    Settings *settings = source_settings(write_dataset("a.h5"), "data.train.photos.split=all\n"
-                                                                "data.train.photos.count=2\n");
+    Settings *settings =
+        source_settings(write_dataset("a.h5"), "data.train.photos.split=all\ndata.train.photos.count=2\n"
+                                               "data.train.photos.unusable=skip\n");
     Loader *loader = NULL;
     assert_int_equal(loader_open(&loader, settings, "train", 0, NULL), ERR_OK);
     assert_int_equal(loader_count(loader), 2);
@@ -468,8 +473,11 @@ static void test_sources_that_have_nothing(void **state) {
     uint8_t *at = memmem(bytes, len, made[0].pixels, 60);
     assert_non_null(at);
     at[7] ^= 1;
-    settings = source_settings(write_test_file("flip.h5", bytes, len), "");
+    Picture none;
+    settings = source_settings(write_test_file("flip.h5", bytes, len), "data.train.photos.unusable=skip\n");
     assert_int_equal(loader_open(&loader, settings, "train", 0, NULL), ERR_DATA);
+    assert_non_null(strstr(err_message(), "digest"));
+    assert_int_equal(preview_dataset(&none, test_path("flip.h5"), 3), ERR_DATA);
     settings_free(settings);
     free(bytes);
 }
@@ -484,7 +492,8 @@ static void test_previews(void **state) {
     assert_memory_equal(picture.pixels, again.pixels, (size_t)picture.height * (size_t)picture.width * 3);
     picture_clear(&picture);
     picture_clear(&again);
-    Settings *settings = source_settings(test_path("a.h5"), "data.valid.lines.source=synthetic\n"
+    Settings *settings = source_settings(test_path("a.h5"), "data.train.photos.unusable=skip\n"
+                                                            "data.valid.lines.source=synthetic\n"
                                                             "data.valid.lines.fonts=[DejaVu Sans]\n");
     assert_int_equal(preview_settings(&picture, "title", settings, 0, 5), ERR_OK);
     /* each sample's own colours are on the sheet: the heading's blue, and the first character's */

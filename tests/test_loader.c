@@ -375,7 +375,7 @@ static void test_errors(void **state) {
              test_path("words.txt"));
     expect_open_error(lines, ERR_DATA,
                       "1 with characters outside the charset latin36, such as '-' (U+002D); 1 longer than "
-                      "model.max_length 10; 1 empty");
+                      "model.max_length 10 (up to 14 characters); 1 empty");
 }
 
 static void test_words(void **state) {
@@ -385,6 +385,9 @@ static void test_words(void **state) {
     write_test_file("words.txt", "Alpha\nbeta\nga-mma\n", 18);
     snprintf(lines, sizeof lines, "%sdata.train.lines.text=words\ndata.train.lines.words=%s\n", LINES,
              test_path("words.txt"));
+    expect_open_error(lines, ERR_DATA, "1 of 3 lines of the word list ");
+    expect_open_error(lines, ERR_DATA, "that take them, or data.train.lines.unusable: skip");
+    strcat(lines, "data.train.lines.unusable=skip\n");
     Loader *loader = open_loader(lines, "train", 1, NULL);
     LoaderBatch *batch = new_batch(loader, 0);
     assert_int_equal(batch->n_steps, 6);
@@ -396,6 +399,11 @@ static void test_words(void **state) {
     }
     assert_int_equal(n_alpha + n_beta, 6);
     assert_int_equal(source_n_rejected(loader_source(loader, 0), &reasons), 1);
+    char *left_out = NULL;
+    assert_int_equal(loader_left_out(&left_out, loader, "train"), ERR_OK);
+    assert_string_equal(left_out, "data.train.lines: left out 1 of 3: 1 with characters outside the charset latin36, "
+                                  "such as '-' (U+002D)\n");
+    mem_free(left_out);
     const DataInput *inputs = source_inputs(loader_source(loader, 0), &n_inputs);
     assert_string_equal(inputs[0].kind, "words");
     assert_int_equal(strlen(inputs[0].sha256), 64);

@@ -151,22 +151,29 @@ done:
     return err;
 }
 
-static Err refuse_existing(const Evaluate *e, const CellRecord *cell) {
-    if (e->replace || record_find_evaluation(cell, e->as) == NULL) return ERR_OK;
-    return err_set(ERR_ARG, "%s has an evaluation '%s' already: give another name with --as, or --replace", cell->name,
-                   e->as);
+static Err refuse_existing(const Evaluate *e, const Results *results, size_t i) {
+    Err err = ERR_OK;
+    CellRecord *cell = NULL;
+    if (e->replace) return ERR_OK;
+    TRY(results_read(results, i, PART_EVALUATION, &cell));
+    FAIL_IF(record_find_evaluation(cell, e->as) != NULL, ERR_ARG,
+            "%s has an evaluation '%s' already: give another name with --as, or --replace", cell->name, e->as);
+done:
+    record_free(cell);
+    return err;
 }
 
 static Err evaluate_cell(Evaluate *e, const Results *results, size_t i) {
     Err err = ERR_OK;
     CellRecord *cell = NULL, *fresh = NULL;
-    TRY(results_read(results, i, PART_FINAL | PART_BEST | PART_EVALUATION, &cell));
-    TRY(refuse_existing(e, cell));
+    TRY(results_read(results, i, PART_FINAL | PART_BEST, &cell));
     fprintf(stderr, "%s\n", cell->name);
     ReevaluateSpec spec = {
         .cell = cell, .set = e->set, .file = e->file, .split = e->split, .as = e->as, .n_threads = (int)e->n_threads};
     err = reevaluate(&fresh, &spec);
     if (err != ERR_OK) TRY(err_context(err, "%s", cell->name));
+    if (fresh->n_evaluations > 0 && fresh->evaluations[0].comment != NULL)
+        fprintf(stderr, "  %s\n", fresh->evaluations[0].comment);
     TRY(keep(e, results_cell(results, i), fresh));
     for (size_t k = 0; k < fresh->n_evaluations; k++) {
         if (e->json != NULL)
@@ -195,16 +202,19 @@ static bool is_repeated(const Evaluate *e, const Results *results, size_t i) {
     return false;
 }
 
+static bool is_wanted(const Evaluate *e, const Results *results, size_t i) {
+    const CellRecord *cell = results_cell(results, i);
+    return cell->status == CELL_DONE && grid_match(e->pattern, cell->name) && !is_repeated(e, results, i);
+}
+
 static Err evaluate_all(Evaluate *e) {
     Err err = ERR_OK;
     Results *results = NULL;
     TRY(results_open(&results, e->path));
-    for (size_t i = 0; i < results_count(results); i++) {
-        const CellRecord *cell = results_cell(results, i);
-        if (cell->status != CELL_DONE || !grid_match(e->pattern, cell->name) || is_repeated(e, results, i)) continue;
-        err = evaluate_cell(e, results, i);
-        if (err != ERR_OK) goto done;
-    }
+    for (size_t i = 0; i < results_count(results); i++)
+        if (is_wanted(e, results, i)) TRY(refuse_existing(e, results, i));
+    for (size_t i = 0; i < results_count(results); i++)
+        if (is_wanted(e, results, i)) TRY(evaluate_cell(e, results, i));
     FAIL_IF(e->n == 0, ERR_NOTHING, "%s has no finished cell that matches '%s'", e->path, e->pattern);
 done:
     results_close(results);

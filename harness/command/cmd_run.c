@@ -111,6 +111,19 @@ done:
 
 /* ---- telling ---- */
 
+/* What the data leave out, once for all cells of which it is the same. */
+static void say_left_out(const Run *run) {
+    for (size_t i = 0; i < run->surveys.n; i++) {
+        const char *text = run->surveys.item[i].left_out;
+        bool said = text == NULL;
+        for (size_t k = 0; k < i && !said; k++) said = strcmp(run->surveys.item[k].left_out, text) == 0;
+        for (size_t len; !said && *text != '\0'; text += len) {
+            len = strcspn(text, "\n") + 1;
+            fprintf(stderr, "  %.*s", (int)len, text);
+        }
+    }
+}
+
 static void say_head(const Run *run) {
     const Agenda *agenda = &run->agenda;
     size_t by_action[CELL_BUSY + 1] = {0};
@@ -125,6 +138,7 @@ static void say_head(const Run *run) {
     }
     fputc('\n', stderr);
     for (size_t i = 0; i < run->grid->n_notes; i++) fprintf(stderr, "  %s\n", run->grid->notes[i]);
+    say_left_out(run);
 }
 
 static void print_dry_run(const Run *run) {

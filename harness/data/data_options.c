@@ -2,6 +2,13 @@
 #include "harness/data/charset.h"
 #include "models/option.h"
 
+#define UNUSABLE_ROW(SET, WHEN)                                                                                        \
+    {                                                                                                                  \
+        .key = "data." SET ".*.unusable", .type = OPT_CHOICE, .def = "error", .choices = "error|skip",                 \
+        .when = "data." SET ".*." WHEN, .observes = OBSERVES,                                                          \
+        .help = "what a text is that is longer than model.max_length or has characters outside the charset"            \
+    }
+
 /* The three sets have the same rows; valid and test only observe. COUNT, SPLIT: defaults. */
 #define SET_ROWS(SET, COUNT, SPLIT)                                                                                    \
     {.key = "data." SET ".*.source",                                                                                   \
@@ -68,7 +75,7 @@
          .when = "data." SET ".*.source=dataset",                                                                      \
          .observes = OBSERVES,                                                                                         \
          .help = "path of a dataset made by refocus data import"},                                                     \
-    {                                                                                                                  \
+        UNUSABLE_ROW(SET, "source=dataset"), UNUSABLE_ROW(SET, "text=words"), {                                        \
         .key = "data." SET ".*.split", .type = OPT_CHOICE, .def = SPLIT, .choices = "train|valid|test|all",            \
         .when = "data." SET ".*.source=dataset", .observes = OBSERVES, .help = "which part of the dataset"             \
     }

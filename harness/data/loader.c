@@ -6,6 +6,7 @@
 #include "harness/data/boxes.h"
 #include "harness/data/order.h"
 #include "kernels/mem.h"
+#include "models/text.h"
 
 /* What one thread works in. */
 typedef struct Bench {
@@ -235,6 +236,25 @@ int loader_n_sources(const Loader *loader) { return loader->n_sources; }
 Source *loader_source(const Loader *loader, int i) {
     ASSERT(i >= 0 && i < loader->n_sources);
     return loader->source[i];
+}
+
+Err loader_left_out(char **out, const Loader *loader, const char *set) {
+    Err err = ERR_OK;
+    Text text = {0};
+    *out = NULL;
+    for (int i = 0; i < loader->n_sources; i++) {
+        const char *reasons = NULL;
+        const Source *source = loader->source[i];
+        int64_t n = source_n_rejected(source, &reasons);
+        if (n > 0)
+            TRY(text_add(&text, "data.%s.%s: left out %lld of %lld: %s\n", set, source_name(source), (long long)n,
+                         (long long)source_n_texts(source), reasons));
+    }
+    TRY(text_take(&text, out));
+
+done:
+    text_clear(&text);
+    return err;
 }
 
 /* ---- batches ---- */

@@ -63,6 +63,10 @@ const Charset *loader_charset(const Loader *loader);
 int loader_n_sources(const Loader *loader);
 Source *loader_source(const Loader *loader, int i); /* sorted by name */
 
+/* *out = "data.<set>.<name>: left out N of M: reasons", a line for each source that skips texts; "" if none does. The
+ * caller frees. */
+Err loader_left_out(char **out, const Loader *loader, const char *set) MUST_CHECK;
+
 /* Storage for the loader's batches, every array present. */
 Err loader_batch_new(LoaderBatch **out, const Loader *loader) MUST_CHECK;
 void loader_batch_free(LoaderBatch *batch);

@@ -91,6 +91,7 @@ Err preview_dataset(Picture *out, const char *path, int count) {
     DatasetFacts facts;
     *out = (Picture){0};
     TRY(dataset_open(&dataset, path));
+    TRY(dataset_verify(dataset));
     TRY(dataset_facts(&facts, dataset));
     TRY(sheet_new(&sheet, path));
     for (int s = 0; s < SPLIT_COUNT; s++) TRY(add_split(sheet, dataset, &facts.split[s], (Split)s, count));

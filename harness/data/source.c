@@ -11,7 +11,7 @@
 #include "harness/data/utf8.h"
 #include "kernels/mem.h"
 
-enum { REASONS_LEN = 512 };
+enum { REASONS_LEN = 512, WHAT_LEN = 300 };
 
 /* Texts that passed, as labels. */
 typedef struct Labels {
@@ -24,6 +24,7 @@ typedef struct Labels {
 /* What did not pass. */
 typedef struct Rejects {
     int64_t n_foreign, n_long, n_empty;
+    int64_t longest;  /* characters of the longest text */
     uint32_t foreign; /* the first character that is not in the charset */
     char text[REASONS_LEN];
 } Rejects;
@@ -100,6 +101,7 @@ static Err take_text(Source *source, const char *text, bool *taken) {
     if (n_chars <= 0 || n_chars > source->max_length) {
         rejects->n_empty += n_chars <= 0;
         rejects->n_long += n_chars > 0;
+        if (n_chars > rejects->longest) rejects->longest = n_chars;
         return ERR_OK;
     }
     TRY(reserve_labels(labels, n_chars));
@@ -127,24 +129,42 @@ static void describe_rejects(Source *source) {
         at += snprintf(at, (size_t)(end - at), "%lld with characters outside the charset %.100s, such as %s",
                        (long long)r->n_foreign, charset_name(source->charset), utf8_show(r->foreign, shown));
     if (r->n_long > 0)
-        at += snprintf(at, (size_t)(end - at), "%s%lld longer than model.max_length %d", at > r->text ? "; " : "",
-                       (long long)r->n_long, (int)source->max_length);
+        at += snprintf(at, (size_t)(end - at), "%s%lld longer than model.max_length %d (up to %lld characters)",
+                       at > r->text ? "; " : "", (long long)r->n_long, (int)source->max_length, (long long)r->longest);
     if (r->n_empty > 0)
         snprintf(at, (size_t)(end - at), "%s%lld empty", at > r->text ? "; " : "", (long long)r->n_empty);
 }
 
+/* Texts that do not pass are an error unless the settings say that they are to be skipped: no figure is to be of fewer
+ * words than its reader thinks. A blank line of a word list is no word. n: texts in all; what: what they are. */
+static Err judge_rejects(Source *source, const Settings *settings, const char *prefix, int64_t n, const char *what) {
+    char key[KEY_LEN];
+    const Rejects *r = &source->rejects;
+    bool skip = settings_is(settings, key_at(key, prefix, "unusable"), "skip");
+    int64_t n_bad = r->n_foreign + r->n_long;
+    describe_rejects(source);
+    if (source->labels.n == 0)
+        return err_set(ERR_DATA, "none of the %lld %s can be used: %s", (long long)n, what,
+                       r->text[0] == '\0' ? "there is nothing" : r->text);
+    if (n_bad == 0 || skip) return ERR_OK;
+    return err_set(ERR_DATA,
+                   "%lld of %lld %s cannot be used: %s; expected a data.charset and a model.max_length that take them, "
+                   "or %s: skip",
+                   (long long)n_bad, (long long)n, what, r->text, key);
+}
+
 /* ---- drawn lines ---- */
 
-static Err read_words(Source *source, const char *path) {
+static Err read_words(Source *source, const Settings *settings, const char *prefix) {
     Err err = ERR_OK;
     TextFile file = {0};
     bool taken = false;
-    char hex[DIGEST_HEX];
+    char hex[DIGEST_HEX], key[KEY_LEN], what[WHAT_LEN];
+    const char *path = settings_text(settings, key_at(key, prefix, "words"));
     TRY(textfile_read(&file, path, "word list"));
     for (int64_t i = 0; i < file.n_lines; i++) TRY(take_text(source, file.line[i], &taken));
-    describe_rejects(source);
-    FAIL_IF(source->labels.n == 0, ERR_DATA, "no word of %s can be used: %s", path,
-            source->rejects.text[0] == '\0' ? "it is empty" : source->rejects.text);
+    snprintf(what, sizeof what, "lines of the word list %.200s", path);
+    TRY(judge_rejects(source, settings, prefix, file.n_lines, what));
     FAIL_IF(source->labels.n > INT32_MAX, ERR_DATA, "%s has too many words", path);
     TRY(digest_file(path, hex));
     TRY(add_input(source, "words", path, path, hex));
@@ -158,7 +178,7 @@ static Err read_text_settings(Source *source, SynthText *text, const Settings *s
     Err err = ERR_OK;
     char key[KEY_LEN];
     if (settings_is(settings, key_at(key, prefix, "text"), "words")) {
-        TRY(read_words(source, settings_text(settings, key_at(key, prefix, "words"))));
+        TRY(read_words(source, settings, prefix));
         *text = (SynthText){.max_chars = source->labels.longest,
                             .n_words = (int32_t)source->labels.n,
                             .word = source->labels.label,
@@ -230,9 +250,12 @@ static int wanted_split(const char *name) {
     return -1;
 }
 
-/* Keeps the items of the split whose text can be used, at most `limit` of them (0 = all), in the file's order. */
-static Err keep_items(Source *source, const char *split, int64_t limit) {
+/* Keeps the items of the split whose text can be used, at most `count` of them (0 = all), in the file's order. */
+static Err keep_items(Source *source, const Settings *settings, const char *prefix) {
     Err err = ERR_OK;
+    char key[KEY_LEN], what[WHAT_LEN];
+    const char *split = settings_text(settings, key_at(key, prefix, "split"));
+    int64_t limit = settings_int(settings, key_at(key, prefix, "count"));
     int64_t n_in_split = 0, n = dataset_count(source->dataset);
     int wanted = wanted_split(split);
     const char *path = dataset_path(source->dataset);
@@ -245,10 +268,9 @@ static Err keep_items(Source *source, const char *split, int64_t limit) {
         TRY(take_text(source, item.text, &taken));
         if (taken) source->kept[source->count++] = i;
     }
-    describe_rejects(source);
     FAIL_IF(n_in_split == 0, ERR_DATA, "dataset %s has no image in the split '%s'", path, split);
-    FAIL_IF(source->count == 0, ERR_DATA, "no image of dataset %s, split '%s', can be used: %s", path, split,
-            source->rejects.text);
+    snprintf(what, sizeof what, "images of dataset %.200s, split %s,", path, split);
+    TRY(judge_rejects(source, settings, prefix, n_in_split, what));
     source->longest = source->labels.longest;
 
 done:
@@ -279,8 +301,7 @@ static Err open_dataset(Source *source, const SourceSpec *spec, const char *pref
     char key[KEY_LEN];
     const char *path = settings_text(spec->settings, key_at(key, prefix, "file"));
     TRY(dataset_open(&source->dataset, path));
-    TRY(keep_items(source, settings_text(spec->settings, key_at(key, prefix, "split")),
-                   settings_int(spec->settings, key_at(key, prefix, "count"))));
+    TRY(keep_items(source, spec->settings, prefix));
     if (!spec->measure_only) {
         TRY(dataset_verify(source->dataset));
         TRY(open_resizers(source, spec));
@@ -349,6 +370,11 @@ double source_share(const Source *source) { return source->share; }
 int64_t source_n_rejected(const Source *source, const char **reasons) {
     *reasons = source->rejects.text;
     return source->rejects.n_foreign + source->rejects.n_long + source->rejects.n_empty;
+}
+
+int64_t source_n_texts(const Source *source) {
+    const char *reasons = NULL;
+    return source->labels.n + source_n_rejected(source, &reasons);
 }
 
 void source_read(Source *source, int i_worker, int64_t index, Sample *out) {

@@ -31,8 +31,9 @@ typedef struct SourceSpec {
     bool measure_only;      /* for counts and lengths: opens no font, and source_read must not be called */
 } SourceSpec;
 
-/* ERR_MISSING or ERR_DATA for a file or font; ERR_DATA when nothing is left after rejection (the message has the
- * reasons and their counts). The caller closes. */
+/* ERR_MISSING or ERR_DATA for a file or font; ERR_DATA for texts that cannot be used, unless the settings say
+ * data.<set>.<name>.unusable: skip and something is left (the message has the reasons and their counts). The caller
+ * closes. */
 Err source_open(Source **out, const SourceSpec *spec) MUST_CHECK;
 void source_close(Source *source);
 
@@ -41,9 +42,10 @@ int64_t source_count(const Source *source);   /* samples that can be read */
 int32_t source_longest(const Source *source); /* characters of the longest label that may come */
 double source_share(const Source *source);
 
-/* Samples of a dataset's split that were left out: label too long, characters outside the charset, empty. *reasons is
- * one line with the counts, "" if none; borrowed. */
+/* Texts of the dataset's split or of the word list that were left out: too long, with characters outside the charset,
+ * empty. *reasons is one line with the counts, "" if none; borrowed. source_n_texts: with those. */
 int64_t source_n_rejected(const Source *source, const char **reasons);
+int64_t source_n_texts(const Source *source);
 
 /* Fills out (of the cell's H x W, room for source_longest) with sample `index`; i_worker < n_workers. */
 void source_read(Source *source, int i_worker, int64_t index, Sample *out);

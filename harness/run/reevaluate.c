@@ -40,6 +40,7 @@ static Err settings_with_file(Settings **out, const Settings *from, const char *
     TRY(quoted(&path, file));
     TRY(settings_set(s, "data.test.file.file", path));
     TRY(settings_set(s, "data.test.file.split", split));
+    TRY(settings_set(s, "data.test.file.unusable", "skip"));
     TRY(settings_resolve(s));
     *out = s;
     s = NULL;
@@ -96,19 +97,32 @@ done:
     return err;
 }
 
+/* "photos.h5, split test; left out 3 of 40: ...": where the samples of a file come from. */
+static Err origin(char **out, const Loader *loader, const ReevaluateSpec *spec) {
+    const char *reasons = NULL;
+    const Source *source = loader_source(loader, 0);
+    long long n = (long long)source_n_rejected(source, &reasons);
+    if (n == 0) return mem_printf(out, "%s, split %s", spec->file, spec->split);
+    return mem_printf(out, "%s, split %s; left out %lld of %lld: %s", spec->file, spec->split, n,
+                      (long long)source_n_texts(source), reasons);
+}
+
 /* The row of uniform attention, and where the samples come from. */
-static Err describe(CellRecord *record, Evaluator *evaluator, const ReevaluateSpec *spec) {
+static Err describe(CellRecord *record, Evaluator *evaluator, const Loader *loader, const ReevaluateSpec *spec) {
     Err err = ERR_OK;
+    char *from = NULL;
     size_t n = (size_t)metric_n_columns();
     double *chance = NULL;
     TRY(mem_alloc(&chance, n * (size_t)evaluator_n_sets(evaluator), sizeof *chance));
     TRY(evaluator_chance(evaluator, chance));
+    if (spec->file != NULL) TRY(origin(&from, loader, spec));
     for (int i = 0; i < evaluator_n_sets(evaluator); i++) {
         RecordEvaluation *rows = record_find_evaluation(record, evaluator_set(evaluator, i));
         for (size_t c = 0; c < n; c++) rows->metrics[c].chance = chance[(size_t)i * n + c];
-        if (spec->file != NULL) TRY(record_text(record, &rows->comment, spec->file));
+        if (from != NULL) TRY(record_text(record, &rows->comment, from));
     }
 done:
+    mem_free(from);
     mem_free(chance);
     return err;
 }
@@ -137,7 +151,7 @@ Err reevaluate(CellRecord **out, const ReevaluateSpec *spec) {
     if (cell->best.n > 0 && cell->best.step < cell->final.step)
         TRY(evaluate_params(record, &rig, evaluator, &cell->best));
     TRY(evaluate_params(record, &rig, evaluator, &cell->final));
-    TRY(describe(record, evaluator, spec));
+    TRY(describe(record, evaluator, loader, spec));
     *out = record;
     record = NULL;
 done:

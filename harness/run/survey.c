@@ -7,21 +7,31 @@
 #include "harness/run/plan_report.h"
 #include "harness/run/rig.h"
 #include "kernels/mem.h"
+#include "models/text.h"
 
 /* Opening is the check: every reason why a source cannot be read comes up here. */
 static Err open_data(Survey *s, const Settings *settings, uint64_t seed) {
     static const char *const sets[] = {"train", "valid", "test"};
     Err err = ERR_OK;
     Loader *loader = NULL;
+    Text text = {0};
+    char *lines = NULL;
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
         if (i > 0 && !data_has_set(settings, sets[i])) continue;
         TRY(loader_open(&loader, settings, sets[i], seed, NULL));
         if (i == 0) TRY(inputs_listing(&s->inputs, loader));
+        TRY(loader_left_out(&lines, loader, sets[i]));
+        TRY(text_add(&text, "%s", lines));
+        mem_free(lines);
+        lines = NULL;
         loader_close(loader);
         loader = NULL;
     }
+    TRY(text_take(&text, &s->left_out));
 done:
     loader_close(loader);
+    mem_free(lines);
+    text_clear(&text);
     return err;
 }
 
@@ -76,6 +86,7 @@ void surveys_clear(Surveys *surveys) {
     for (size_t i = 0; i < surveys->n; i++) {
         mem_free(surveys->item[i].sources);
         mem_free(surveys->item[i].inputs);
+        mem_free(surveys->item[i].left_out);
         record_free(surveys->item[i].record);
     }
     mem_free(surveys->item);

@@ -19,6 +19,7 @@ typedef struct Survey {
     char code[CODE_DIGEST];
     char *sources;      /* listing */
     char *inputs;       /* files behind the training data (inputs.h); NULL = the data were not opened */
+    char *left_out;     /* lines: what its data sources skip; NULL if they were not opened */
     CellRecord *record; /* its memory: by module, by role, timeline, tensors */
 } Survey;
 

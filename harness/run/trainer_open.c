@@ -166,11 +166,27 @@ static Err open_feed(Trainer *t) {
     return feed_open(&t->feed, t->rig.train, t->rig.step, t->spec.mode, &tensors, false);
 }
 
+/* Into the log: texts that the settings let the sources skip. */
+static Err note_left_out(const Trainer *t) {
+    const Loader *const loaders[] = {t->rig.train, t->rig.valid, t->rig.test};
+    static const char *const sets[] = {"train", "valid", "test"};
+    for (size_t i = 0; i < sizeof loaders / sizeof loaders[0]; i++) {
+        char *lines = NULL;
+        if (loaders[i] == NULL) continue;
+        Err err = loader_left_out(&lines, loaders[i], sets[i]);
+        if (err != ERR_OK) return err;
+        if (lines[0] != '\0') trainer_note(t, "%.*s", (int)strlen(lines) - 1, lines);
+        mem_free(lines);
+    }
+    return ERR_OK;
+}
+
 Err trainer_open(Trainer *t) {
     Err err = ERR_OK;
     HistoryShape shape;
     TRY(rig_start(&t->rig));
     TRY(inputs_listing(&t->inputs, t->rig.train));
+    TRY(note_left_out(t));
     t->library_code = t->rig.library_bytes;
     TRY(open_feed(t));
     TRY(open_evaluators(t));
