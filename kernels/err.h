@@ -44,8 +44,8 @@ typedef enum Err {
  * Called once, where the error is detected. */
 Err err_set(Err code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Puts "prefix: " before the message of this thread. Only three places do it: a position in a grid file,
- * a cell, a graph node. Returns code unchanged. */
+/* Puts "prefix: " before the message of this thread. Only three places do it: a position or setting of a grid
+ * file, a cell, a graph node. Returns code unchanged. */
 Err err_context(Err code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* The message of the last error of this thread; "" if there was none. Valid until the next err_ call. */

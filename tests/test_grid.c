@@ -349,6 +349,39 @@ static void missing_files(void **state) {
     assert_null(grid);
 }
 
+/* An error that comes up later is told at the place which gave the cell the setting that it names. */
+static void late_errors_have_a_place(void **state) {
+    (void)state;
+    static const struct {
+        const char *cell, *message, *told;
+    } cases_of[] = {
+        {"a@0", "train.lr is 0.5, too much",
+         "grid.yaml:3:20: a@0: train.lr is 0.5, too much\n    3 | base: {train: {lr: 0.5}}\n      |                    "
+         "^~~"},
+        {"b@0", "data.x.h5: train.lr is odd", "grid.yaml:6:17: b@0: data.x.h5: train.lr is odd\n"},
+        {"a@0", "train.steps is odd (and train.lr)",
+         "override 'train.steps=7': a@0: train.steps is odd (and train.lr)"},
+        {"c,train.clip=2@0", "train.clip is odd", "grid.yaml:7:26: c,train.clip=2@0: train.clip is odd\n"},
+        {"a@0", "train.batch is odd", "other.yaml:1:23: a@0: train.batch is odd\n"},
+        {"a@0", "train.optimizer is a default", "a@0: train.optimizer is a default"},
+        {"a@0", "nothing is named.", "a@0: nothing is named."},
+    };
+    static const char *const overrides[] = {"train.steps=7"};
+    Grid *grid = NULL;
+    write_file("other.yaml", "base: {train: {batch: 5}}\nbaseline: a\n");
+    write_file("grid.yaml", "experiment: e\nextends: other.yaml\nbase: {train: {lr: 0.5}}\nvariants:\n  a: {}\n"
+                            "  b: {train.lr: 0.25}\n  c: {grid: {train.clip: [2, 3]}}\n");
+    if (grid_load(&grid, "grid.yaml", overrides, 1, "cpu") != ERR_OK) fail_msg("%s", err_message());
+    for (size_t i = 0; i < sizeof cases_of / sizeof *cases_of; i++) {
+        const Cell *cell = grid_cell(grid, cases_of[i].cell);
+        assert_non_null(cell);
+        assert_int_equal(grid_blame(err_set(ERR_DATA, "%s", cases_of[i].message), grid, cell), ERR_DATA);
+        if (strncmp(err_message(), cases_of[i].told, strlen(cases_of[i].told)) != 0)
+            fail_msg("got '%s', expected '%s'", err_message(), cases_of[i].told);
+    }
+    grid_free(grid);
+}
+
 /* Nonsense must be refused or read, never crash: bytes of a good grid are changed at random. */
 static void survives_damage(void **state) {
     (void)state;
@@ -376,10 +409,11 @@ int main(void) {
     if (getcwd(root, sizeof root) == NULL || mkdtemp(folder) == NULL || chdir(folder) != 0) return 1;
     (void)snprintf(case_folder, sizeof case_folder, "%s/tests/cases/grid", root);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cases),         cmocka_unit_test(patterns),
-        cmocka_unit_test(identities),    cmocka_unit_test(every_failed_allocation_is_survived),
-        cmocka_unit_test(folders),       cmocka_unit_test(settings_come_back),
-        cmocka_unit_test(missing_files), cmocka_unit_test(survives_damage),
+        cmocka_unit_test(cases),           cmocka_unit_test(patterns),
+        cmocka_unit_test(identities),      cmocka_unit_test(every_failed_allocation_is_survived),
+        cmocka_unit_test(folders),         cmocka_unit_test(settings_come_back),
+        cmocka_unit_test(missing_files),   cmocka_unit_test(late_errors_have_a_place),
+        cmocka_unit_test(survives_damage),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     (void)unlink("grid.yaml");

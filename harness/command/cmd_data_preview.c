@@ -37,7 +37,8 @@ static Err preview_grid(Picture *out, const CommandLine *line, int count) {
     TRY(grid_load(&grid, command_operand(line, 0), overrides, n, "cpu"));
     TRY(find_cell(&cell, grid, command_value(line, "cell")));
     snprintf(title, sizeof title, "%.140s: %.140s", grid->experiment, cell->name);
-    TRY(preview_settings(out, title, cell->settings, (uint64_t)cell->seed, count));
+    err = preview_settings(out, title, cell->settings, (uint64_t)cell->seed, count);
+    if (err != ERR_OK) TRY(grid_blame(err, grid, cell));
 
 done:
     grid_free(grid);

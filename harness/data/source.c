@@ -69,6 +69,12 @@ static Err add_charset_input(Source *source) {
     return is_file ? add_input(source, "charset", name, name, charset_digest(source->charset)) : ERR_OK;
 }
 
+/* Names the setting behind an error of a file. */
+static Err of_setting(Err err, const char *key) {
+    bool of_file = err == ERR_MISSING || err == ERR_DATA;
+    return of_file ? err_context(err, "%s", key) : err;
+}
+
 /* ---- texts ---- */
 
 static Err reserve_labels(Labels *labels, int64_t n_more) {
@@ -161,7 +167,7 @@ static Err read_words(Source *source, const Settings *settings, const char *pref
     bool taken = false;
     char hex[DIGEST_HEX], key[KEY_LEN], what[WHAT_LEN];
     const char *path = settings_text(settings, key_at(key, prefix, "words"));
-    TRY(textfile_read(&file, path, "word list"));
+    TRY(of_setting(textfile_read(&file, path, "word list"), key));
     for (int64_t i = 0; i < file.n_lines; i++) TRY(take_text(source, file.line[i], &taken));
     snprintf(what, sizeof what, "lines of the word list %.200s", path);
     TRY(judge_rejects(source, settings, prefix, file.n_lines, what));
@@ -207,7 +213,7 @@ static Err open_fonts(Source *source, const SourceSpec *spec, const char *prefix
     for (size_t i = 0; i < n; i++) families[i] = settings_text_at(spec->settings, key, i);
     synth->families = families;
     synth->n_families = (int)n;
-    TRY(synth_open(&source->synth, synth));
+    TRY(of_setting(synth_open(&source->synth, synth), key));
     const FontSet *fonts = synth_fonts(source->synth);
     for (int i = 0; i < fonts->n_faces; i++)
         TRY(add_input(source, "font", fonts->face[i].name, fonts->face[i].path, fonts->face[i].sha256));
@@ -268,7 +274,8 @@ static Err keep_items(Source *source, const Settings *settings, const char *pref
         TRY(take_text(source, item.text, &taken));
         if (taken) source->kept[source->count++] = i;
     }
-    FAIL_IF(n_in_split == 0, ERR_DATA, "dataset %s has no image in the split '%s'", path, split);
+    FAIL_IF(n_in_split == 0, ERR_DATA, "%s: dataset %s has no image in the split '%s'", key_at(key, prefix, "split"),
+            path, split);
     snprintf(what, sizeof what, "images of dataset %.200s, split %s,", path, split);
     TRY(judge_rejects(source, settings, prefix, n_in_split, what));
     source->longest = source->labels.longest;
@@ -300,10 +307,10 @@ static Err open_dataset(Source *source, const SourceSpec *spec, const char *pref
     Err err = ERR_OK;
     char key[KEY_LEN];
     const char *path = settings_text(spec->settings, key_at(key, prefix, "file"));
-    TRY(dataset_open(&source->dataset, path));
+    TRY(of_setting(dataset_open(&source->dataset, path), key));
     TRY(keep_items(source, spec->settings, prefix));
     if (!spec->measure_only) {
-        TRY(dataset_verify(source->dataset));
+        TRY(of_setting(dataset_verify(source->dataset), key_at(key, prefix, "file")));
         TRY(open_resizers(source, spec));
     }
     TRY(add_input(source, "dataset", path, path, dataset_sha256(source->dataset)));

@@ -44,7 +44,7 @@ Err synth_open(Synth **out, const SynthSpec *spec) {
     Synth *synth = NULL;
     *out = NULL;
     FAIL_IF(!charset_has_characters(spec->charset), ERR_SPEC,
-            "the charset %s has no characters to draw: it serves plans only", charset_name(spec->charset));
+            "data.charset %s has no characters to draw: it serves plans only", charset_name(spec->charset));
     TRY(mem_alloc(&synth, 1, sizeof *synth));
     synth->height = spec->height;
     synth->width = spec->width;

@@ -62,7 +62,7 @@ static Err refuse(const Reader *reader, DocPlace place, const char *fmt, ...) {
     va_start(args, fmt);
     (void)vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
-    return problem_set(reader->doc->name, reader->doc->source, place, message);
+    return problem_set(ERR_SPEC, reader->doc->name, reader->doc->source, place, message);
 }
 
 static void drop_event(Reader *reader) {

@@ -4,6 +4,7 @@
  *   expand.c    variants x axes -> combinations             select.c  exclude, include
  *   resolve.c   settings of each combination                cells.c   combinations x seeds -> cells
  *   top.c       top keys and their values                   grid.c    the order of it all
+ *   blame.c     afterwards: where a cell got a setting
  * Problems of the user's are noted (message.h) and the reading goes on where the rest still makes sense; Err is for
  * what stops everything. */
 #ifndef HARNESS_GRID_LOAD_H

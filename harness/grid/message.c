@@ -83,10 +83,10 @@ done:
     return err;
 }
 
-Err problem_set(const char *name, const char *source, DocPlace place, const char *message) {
+Err problem_set(Err code, const char *name, const char *source, DocPlace place, const char *message) {
     Text text = {0};
     Err err = add_problem(&text, name, source, place, message);
-    if (err == ERR_OK) err = err_set(ERR_SPEC, "%s", text.data);
+    if (err == ERR_OK) err = err_set(code, "%s", text.data);
     text_clear(&text);
     return err;
 }

@@ -35,7 +35,7 @@ Err problem_catch(Problems *problems, const Doc *doc, const DocNode *node, Err e
 Err problems_report(Problems *problems) MUST_CHECK;
 void problems_clear(Problems *problems);
 
-/* Sets the thread's message to one problem and returns ERR_SPEC. */
-Err problem_set(const char *name, const char *source, DocPlace place, const char *message);
+/* Sets the thread's message to one problem and returns code, or ERR_NOMEM. */
+Err problem_set(Err code, const char *name, const char *source, DocPlace place, const char *message);
 
 #endif

@@ -75,7 +75,7 @@ Err survey_grid(Surveys *out, const Grid *grid, const bool *selected, bool with_
         if (selected != NULL && !selected[i]) continue;
         if (!find(out, cell->settings, &out->of_cell[i])) {
             err = look(&out->item[out->n++], cell, with_data);
-            if (err != ERR_OK) return err_context(err, "%s", cell->name);
+            if (err != ERR_OK) return grid_blame(err, grid, cell);
         }
     }
 done:

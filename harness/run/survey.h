@@ -30,7 +30,8 @@ typedef struct Surveys {
 } Surveys;
 
 /* Looks at all of a grid's cells for which selected[i] is true (NULL = all). with_data: fonts and datasets are opened
- * too, so that what is missing is known before anything runs. An error is prefixed with the cell's name. The caller
+ * too, so that what is missing is known before anything runs. An error has the cell's name and its place in the
+ * grid (grid_blame). The caller
  * clears *out whatever comes. */
 Err survey_grid(Surveys *out, const Grid *grid, const bool *selected, bool with_data) MUST_CHECK;
 void surveys_clear(Surveys *surveys);
