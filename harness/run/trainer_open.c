@@ -79,13 +79,13 @@ static Err shape_of(const Trainer *t, HistoryShape *shape) {
 /* ---- checkpoints ---- */
 
 static void make_key(const Trainer *t, CheckpointKey *key) {
-    char digest[BIT_CLASS_LEN];
+    char digest[BIT_CLASS_LEN], inputs[INPUTS_DIGEST];
     memset(key, 0, sizeof *key);
     provenance_bit_class(digest);
+    inputs_digest(inputs, t->inputs);
     (void)snprintf(key->id, sizeof key->id, "%s", t->spec.id);
     (void)snprintf(key->code, sizeof key->code, "%s", t->code);
-    inputs_digest(digest, t->inputs);
-    (void)snprintf(key->inputs, sizeof key->inputs, "%s", digest);
+    (void)snprintf(key->inputs, sizeof key->inputs, "%s", inputs);
     (void)snprintf(key->bit_class, sizeof key->bit_class, "%s", digest);
     snapshot_layout(digest, &t->rig.model->params);
     (void)snprintf(key->layout, sizeof key->layout, "%s", digest);
