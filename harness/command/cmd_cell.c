@@ -155,11 +155,11 @@ done:
 
 static Err take_lock(CellRun *run) {
     FolderOwner owner;
+    char text[FOLDER_OWNER_TEXT];
     Err err = folder_lock(&run->lock, run->folder, &owner);
     if (err != ERR_OK || run->lock >= 0) return err;
     run->busy = true;
-    return err_set(ERR_INTERRUPTED, "process %" PRId64 " on %s is at it since %s", owner.pid, owner.host,
-                   owner.started);
+    return err_set(ERR_INTERRUPTED, "%s", folder_owner_text(&owner, text));
 }
 
 static Err run(const CommandLine *line) {

@@ -76,8 +76,6 @@ static Err read_grid(PlanRun *run) {
     for (size_t i = 0; i < n_patterns; i++) patterns[i] = command_value_at(line, "cells", (int)i);
     TRY(grid_load(&run->grid, command_operand(line, 0), overrides, n_overrides, device));
     TRY(agenda_select(&run->selected, &n_selected, run->grid, patterns, n_patterns));
-    FAIL_IF(n_selected == 0, ERR_NOTHING, "no cell of %s matches --cells %s", run->grid->path,
-            n_patterns > 0 ? patterns[0] : "");
     TRY(survey_grid(&run->surveys, run->grid, run->selected, false));
 done:
     mem_free(overrides);

@@ -74,8 +74,6 @@ static Err read_grid(Run *run) {
     TRY(grid_load(&run->grid, command_operand(line, 0), overrides, n_overrides, run->device));
     FAIL_IF(run->grid->plan_only, ERR_SPEC, "%s says plan_only: it is planned, never trained", run->grid->path);
     TRY(agenda_select(&run->selected, &run->n_selected, run->grid, patterns, n_patterns));
-    FAIL_IF(run->n_selected == 0, ERR_NOTHING, "no cell of %s matches --cells %s; its first is %s", run->grid->path,
-            n_patterns > 0 ? patterns[0] : "", run->grid->n_cells > 0 ? run->grid->cells[0].name : "none");
 done:
     mem_free(overrides);
     mem_free(patterns);
@@ -176,10 +174,25 @@ static void say_end(const Run *run, const SchedulerCount *n, const char *file) {
         fprintf(stderr, "%s%zu %s", separator, parts[i].n, parts[i].word);
         separator = ", ";
     }
-    fprintf(stderr, "; %s\n", file);
+    if (access(file, F_OK) == 0) fprintf(stderr, "; %s", file);
+    fputc('\n', stderr);
 }
 
 /* ---- before anything is written ---- */
+
+/* The folder that is there, of a path of which some may have to be made. */
+static Err existing_part(char **out, const char *path) {
+    Err err = mem_strdup(out, path);
+    while (err == ERR_OK && access(*out, F_OK) != 0) {
+        char *slash = strrchr(*out, '/');
+        if (slash == NULL || slash == *out) {
+            mem_free(*out);
+            return mem_strdup(out, slash == NULL ? "." : "/");
+        }
+        *slash = '\0';
+    }
+    return err;
+}
 
 /* Bytes that the work before us may put on the disk: checkpoints beside their successors, sealed cells, the pack. */
 static uint64_t disk_needed(const Run *run) {
@@ -194,21 +207,28 @@ static uint64_t disk_needed(const Run *run) {
     return 2 * sealed + largest * (uint64_t)run->n_jobs;
 }
 
+/* Looked at before the folder is made: what cannot be filled is not left behind. */
 static Err check_disk(const Run *run, const char *folder) {
+    Err err = ERR_OK;
     struct statvfs disk;
-    char need[SIZE_TEXT], have[SIZE_TEXT];
-    if (statvfs(folder, &disk) != 0) return ERR_OK;
+    char need[SIZE_TEXT], have[SIZE_TEXT], *there = NULL;
+    TRY(existing_part(&there, folder));
+    /* what is no disk, or takes nothing, says so itself */
+    if (statvfs(there, &disk) != 0 || disk.f_blocks == 0 || (disk.f_flag & ST_RDONLY) != 0) goto done;
     uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize, needed = disk_needed(run);
-    if (free_bytes >= needed) return ERR_OK;
-    return err_set(ERR_IO, "%s has %s left and this run may need %s", folder, size_text(free_bytes, have),
-                   size_text(needed, need));
+    FAIL_IF(free_bytes < needed, ERR_IO,
+            "the disk of %s has %s left and this run may need %s: make room, or --results DIR", folder,
+            size_text(free_bytes, have), size_text(needed, need));
+done:
+    mem_free(there);
+    return err;
 }
 
 static Err make_folder(const Run *run, const char *folder) {
     Err err = ERR_OK;
+    TRY(check_disk(run, folder));
     TRY(folder_ensure(folder));
     FAIL_IF(access(folder, W_OK | X_OK) != 0, ERR_CREATE, "cannot write into %s: %s", folder, strerror(errno));
-    TRY(check_disk(run, folder));
 done:
     return err;
 }

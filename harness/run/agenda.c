@@ -6,6 +6,7 @@
 
 #include "harness/run/publish.h"
 #include "kernels/mem.h"
+#include "kernels/near.h"
 
 static bool matches(const Cell *cell, const char *const *patterns, size_t n_patterns) {
     for (size_t i = 0; i < n_patterns; i++)
@@ -13,14 +14,31 @@ static bool matches(const Cell *cell, const char *const *patterns, size_t n_patt
     return n_patterns == 0;
 }
 
+/* A pattern that matches nothing is a slip of the pen, whatever the others match. */
+static Err check_pattern(const Grid *grid, const char *pattern) {
+    char hint[160];
+    Near near = near_start(pattern);
+    for (size_t i = 0; i < grid->n_cells; i++) {
+        if (grid_match(pattern, grid->cells[i].name)) return ERR_OK;
+        near_offer(&near, grid->cells[i].name);
+    }
+    (void)near_hint(&near, "", hint, (int)sizeof hint);
+    return err_set(ERR_NOTHING, "no cell of %s matches '%s'%s%s", grid->path, pattern,
+                   hint[0] != '\0' ? hint : "; its first is ", hint[0] != '\0' ? "" : grid->cells[0].name);
+}
+
 Err agenda_select(bool **out, size_t *n, const Grid *grid, const char *const *patterns, size_t n_patterns) {
+    Err err = ERR_OK;
+    *out = NULL;
     *n = 0;
-    Err err = mem_alloc(out, grid->n_cells, sizeof **out);
-    for (size_t i = 0; err == ERR_OK && i < grid->n_cells; i++) {
+    for (size_t i = 0; i < n_patterns; i++) TRY(check_pattern(grid, patterns[i]));
+    TRY(mem_alloc(out, grid->n_cells, sizeof **out));
+    for (size_t i = 0; i < grid->n_cells; i++) {
         if (!matches(&grid->cells[i], patterns, n_patterns)) continue;
         (*out)[i] = (*out)[grid->cells[i].same_as] = true;
         (*n)++;
     }
+done:
     return err;
 }
 

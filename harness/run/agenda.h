@@ -19,8 +19,8 @@ typedef struct Agenda {
     int64_t n_steps;  /* that they have before them */
 } Agenda;
 
-/* *out [n_cells] = which cells a pattern selects (NULL = all), with those that are trained in their place. *n = how
- * many it matched. The caller frees with mem_free. */
+/* *out [n_cells] = which cells the patterns select (n_patterns = 0: all), with those that are trained in their place.
+ * *n = how many they matched. ERR_NOTHING if one of them matches none. The caller frees with mem_free. */
 Err agenda_select(bool **out, size_t *n, const Grid *grid, const char *const *patterns, size_t n_patterns) MUST_CHECK;
 
 /* Reads the folders of the selected cells. The caller clears *out whatever comes. */

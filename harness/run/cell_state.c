@@ -70,7 +70,7 @@ static Err look_at_checkpoint(CellState *out, const char *folder, const Cell *ce
     }
     provenance_bit_class(bit_class);
     if (survey->inputs != NULL) inputs_digest(inputs, survey->inputs);
-    (void)snprintf(before, sizeof before, "%s", out->why);
+    (void)snprintf(before, sizeof before, "%s", out->status == CELL_INTERRUPTED ? "" : out->why); /* it says the step */
     if (strcmp(key.id, cell->id) != 0) {
         SAY("begins anew: its checkpoint belongs to another cell");
     } else if (strcmp(key.code, survey->code) != 0) {
@@ -160,7 +160,8 @@ Err cell_look(CellState *out, const char *folder, const Cell *cell, const Survey
     *out = (CellState){.action = CELL_TRAIN, .status = CELL_MISSING};
     if (folder_is_locked(folder, &owner)) {
         out->action = CELL_BUSY;
-        SAY("process %" PRId64 " on %s is at it since %s", owner.pid, owner.host, owner.started);
+        char text[FOLDER_OWNER_TEXT];
+        SAY("%s", folder_owner_text(&owner, text));
         return ERR_OK;
     }
     out->sealed = folder_has(folder, FOLDER_SEALED);

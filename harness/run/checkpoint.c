@@ -127,6 +127,8 @@ static Err check_key(const CheckpointKey *have, const CheckpointKey *want) {
         return err_set(ERR_DATA, "the checkpoint belongs to another cell");
     if (strncmp(have->code, want->code, CHECKPOINT_TEXT) != 0)
         return err_set(ERR_DATA, "the code changed since the checkpoint");
+    if (strncmp(have->inputs, want->inputs, CHECKPOINT_TEXT) != 0)
+        return err_set(ERR_DATA, "the training data changed since the checkpoint");
     if (strncmp(have->bit_class, want->bit_class, CHECKPOINT_TEXT) != 0)
         return err_set(ERR_DATA, "the checkpoint was made on another kind of CPU, or with another build or library");
     if (strncmp(have->layout, want->layout, CHECKPOINT_TEXT) != 0)

@@ -143,6 +143,15 @@ static void read_owner(int fd, FolderOwner *owner) {
         (void)sscanf(text, "%" SCNd64 "\n%63[^\n]\n%31[^\n]", &owner->pid, owner->host, owner->started);
 }
 
+char *folder_owner_text(const FolderOwner *owner, char buf[FOLDER_OWNER_TEXT]) {
+    if (owner->pid <= 0)
+        (void)snprintf(buf, FOLDER_OWNER_TEXT, "another process has just begun with it");
+    else
+        (void)snprintf(buf, FOLDER_OWNER_TEXT, "process %" PRId64 " on %s is at it since %s", owner->pid, owner->host,
+                       owner->started);
+    return buf;
+}
+
 Err folder_lock(int *fd, const char *folder, FolderOwner *owner) {
     Err err = ERR_OK;
     char *path = NULL;

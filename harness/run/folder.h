@@ -50,6 +50,10 @@ typedef struct FolderOwner {
     char started[32]; /* "2026-01-31 12:00:00 UTC" */
 } FolderOwner;
 
+/* "process 71 on host is at it since ...", or that another process is, where it has not said yet who it is. */
+enum { FOLDER_OWNER_TEXT = 160 };
+char *folder_owner_text(const FolderOwner *owner, char buf[FOLDER_OWNER_TEXT]);
+
 /* Takes the folder's lock for this process; the system gives it back when the process ends, however it ends. *fd = the
  * lock, for folder_unlock; -1 with ERR_OK if another process holds it, and *owner (may be NULL) says which. ERR_CREATE.
  */

@@ -423,11 +423,11 @@ static Err outcome(const Scheduler *s) {
     const SchedulerCount *n = s->count;
     if (s->fatal != ERR_OK) return err_set(s->fatal, "%s", s->fatal_message);
     if (s->stopping) return err_set(ERR_INTERRUPTED, "interrupted: the same command resumes");
-    if (n->n_failed + n->n_diverged > 0)
-        return err_set(ERR_FAILED, "%zu cells failed, %zu diverged", n->n_failed, n->n_diverged);
-    if (n->n_interrupted + n->n_busy > 0)
-        return err_set(ERR_INTERRUPTED, "not all cells are done: another process is at %zu, %zu were interrupted",
-                       n->n_busy, n->n_interrupted);
+    if (n->n_failed + n->n_diverged > 0) return err_set(ERR_FAILED, "not all cells could be trained");
+    if (n->n_interrupted > 0) return err_set(ERR_INTERRUPTED, "cells were interrupted: the same command resumes");
+    if (n->n_busy > 0)
+        return err_set(ERR_INTERRUPTED,
+                       "another process is at the rest: when it has ended, the same command checks it");
     return ERR_OK;
 }
 

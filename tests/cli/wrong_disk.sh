@@ -1,0 +1,62 @@
+# Disks that take nothing, or not all: a message, the exit code, and nothing left behind; with room again, the same command.
+. "$(dirname "$0")/../cli_lib.sh"
+grid=$here/tests/cases/run/tiny.yaml
+can_mount() { mkdir -p disk && mount -t tmpfs -o "size=$1" none disk 2>/dev/null; }
+
+t 'results below a file'
+: >file
+refocus run "$grid" --results file/below
+want_code 73
+want_err '^refocus: cannot make the folder file'
+want_no_out
+
+t 'a disk that is too small is refused before anything is written'
+if can_mount 1m; then
+    refocus run "$grid" --results disk/new/deep
+    left=$(ls -A disk)
+    umount disk
+    want_code 74
+    want_err '^refocus: the disk of disk/new/deep/tiny has [0-9.]+ [KM]iB left and this run may need [0-9.]+ MiB: make room'
+    want 'nothing left behind' test -z "$left"
+else
+    skip 'needs the right to mount'
+fi
+
+t 'a read-only disk'
+if can_mount 64m && mount -o remount,ro disk; then
+    refocus run "$grid" --results disk
+    umount disk
+    want_code 73
+    want_err 'Read-only file system'
+else
+    skip 'needs the right to mount'
+fi
+
+t 'a disk that fills up stops the sweep; with room again the same command resumes it'
+if can_mount 24m; then
+    sed 's/steps: 12/steps: 300/; s/checkpoint_every: 4/checkpoint_every: 20/; s/every: 5,/every: 1000,/' "$grid" >long.yaml
+    "$REFOCUS" run long.yaml --results disk --cells 'baseline@*' >out 2>err </dev/null &
+    sweep=$!
+    tries=200
+    until test -s disk/tiny/baseline@0-*/checkpoint || [ $tries = 0 ]; do
+        sleep 0.05
+        tries=$((tries - 1))
+    done
+    dd if=/dev/zero of=disk/fill bs=16k 2>/dev/null
+    wait $sweep
+    code=$? last_command='refocus run long.yaml on a disk that fills up'
+    want_code 74
+    want_err '^failed   baseline@0: cannot write .*No space left on device$'
+    want_err '^tiny: 1 failed, 1 not begun$'
+    want_no_out
+    want 'no half-written file' sh -c '! find disk | grep -q "[.]tmp$"'
+    rm disk/fill
+    refocus run long.yaml --results disk --cells 'baseline@0' --dry-run
+    want_out '^baseline@0 +resume .*after step [0-9]+ of 300'
+    refocus run long.yaml --results disk --cells 'baseline@0'
+    want_code 0
+    want_file disk/tiny.h5
+    umount disk
+else
+    skip 'needs the right to mount'
+fi
