@@ -10,76 +10,28 @@
 #include "kernels/infer.h"
 #include "kernels/op.h"
 #include "kernels/ops.h"
+#include "kernels/patch.h"
 
 enum { IMAGE, MASK, BOX, CENTRE_X, CENTRE_Y, N_X };
 enum { PATCH, LABEL };
 
-/* Sizes of a call: image [N,H,W,C], mask [N,Hm,Wm]. */
-typedef struct Size {
-    int64_t t, n, h, w, c, mask_h, mask_w, patch_h, patch_w;
-} Size;
-
-static Size size_of(const OpSpec *spec) {
-    const PatchCropAttr *attr = spec->attr;
-    const Shape *image = &spec->x[IMAGE], *mask = &spec->x[MASK];
-    return (Size){spec->x[BOX].dim[0], image->dim[0], image->dim[1], image->dim[2], image->dim[3],
-                  mask->dim[1],        mask->dim[2],  attr->height,  attr->width};
-}
-
-/* Feature maps of padded layers may be up to one element longer or shorter than the image divided by the stride. */
-static bool fits(int64_t mask, int64_t image, int64_t stride) {
-    return mask > (image - 2) * stride && mask <= (image + 1) * stride;
-}
+static const PatchInputs inputs = {IMAGE, MASK, BOX, CENTRE_X, CENTRE_Y};
 
 static Err infer(OpSpec *spec) {
     Err err = ERR_OK;
     const PatchCropAttr *attr = spec->attr;
-    const Shape *image = &spec->x[IMAGE], *mask = &spec->x[MASK], *box = &spec->x[BOX];
-    char image_text[96], mask_text[96];
-    FAIL_IF(attr->height < 1 || attr->width < 1, ERR_SHAPE, "the patch is %d x %d, expected at least 1 x 1",
-            (int)attr->height, (int)attr->width);
-    FAIL_IF(attr->stride_y < 1 || attr->stride_x < 1, ERR_SHAPE, "the stride is %d x %d, expected at least 1 x 1",
-            (int)attr->stride_y, (int)attr->stride_x);
-    TRY(infer_rank(spec, IMAGE, "image", DT_REAL, 4));
-    TRY(infer_rank(spec, MASK, "mask", DT_INT, 3));
-    FAIL_IF(mask->dim[0] != image->dim[0] || !fits(mask->dim[1], image->dim[1], attr->stride_y) ||
-                !fits(mask->dim[2], image->dim[2], attr->stride_x),
-            ERR_SHAPE, "mask %s does not cover image %s at stride %d x %d",
-            shape_text(mask, mask_text, sizeof mask_text), shape_text(image, image_text, sizeof image_text),
-            (int)attr->stride_y, (int)attr->stride_x);
-    TRY(infer_rank(spec, BOX, "box", DT_REAL, 3));
-    TRY(infer_shape(spec, BOX, "box", DT_REAL, SHAPE3(box->dim[0], image->dim[0], 4)));
-    TRY(infer_shape(spec, CENTRE_X, "centre_x", DT_REAL, SHAPE2(box->dim[0], image->dim[0])));
-    TRY(infer_shape(spec, CENTRE_Y, "centre_y", DT_REAL, SHAPE2(box->dim[0], image->dim[0])));
-    const int64_t pixels = (int64_t)attr->height * attr->width;
-    infer_output(spec, DT_REAL, SHAPE4(box->dim[0], image->dim[0], pixels, image->dim[3]));
-    infer_output(spec, DT_INT, SHAPE3(box->dim[0], image->dim[0], pixels));
+    TRY(patch_infer(spec, attr, inputs));
+    const PatchSize s = patch_size(spec, attr, inputs);
+    infer_output(spec, DT_REAL, SHAPE4(s.t, s.n, s.patch_h * s.patch_w, s.c));
+    infer_output(spec, DT_INT, SHAPE3(s.t, s.n, s.patch_h * s.patch_w));
 done:
     return err;
 }
 
-/* First row or column of the patch. The quotient is taken in double, where it is exact enough to be rounded down as
- * the real quotient would be; far outside is far outside, and NaN is 0. */
-static int64_t patch_start(float centre, int32_t stride, int32_t length) {
-    const double far = 1e12;
-    double at = floor((double)centre / stride);
-    if (isnan(at)) at = 0.0;
-    at = at > far ? far : at < -far ? -far : at;
-    return (int64_t)at - length / 2;
-}
-
-/* The columns [*first, *last) of the patch that lie inside the image. */
-static void inside(int64_t start, int64_t patch_w, int64_t w, int64_t *first, int64_t *last) {
-    *first = start < 0 ? -start : 0;
-    *last = w - start < patch_w ? w - start : patch_w;
-    if (*first > patch_w) *first = patch_w;
-    if (*last < *first) *last = *first;
-}
-
-static void copy_patch(const Size *s, float *patch, const float *image, int64_t row, int64_t column) {
+static void copy_patch(const PatchSize *s, float *patch, const float *image, int64_t row, int64_t column) {
     const int64_t line = s->patch_w * s->c;
     int64_t first = 0, last = 0;
-    inside(column, s->patch_w, s->w, &first, &last);
+    patch_inside(column, s->patch_w, s->w, &first, &last);
     for (int64_t i = 0; i < s->patch_h; i++, patch += line) {
         const int64_t r = row + i;
         if (r < 0 || r >= s->h || first == last) {
@@ -93,24 +45,11 @@ static void copy_patch(const Size *s, float *patch, const float *image, int64_t 
     }
 }
 
-/* Class of image element (r, c), which is inside the image. */
-static int32_t label_at(const PatchCropAttr *attr, const Size *s, const int32_t *mask, const float *box, int64_t r,
-                        int64_t c) {
-    const int64_t y = (2 * r + 1) * attr->stride_y / 2, x = (2 * c + 1) * attr->stride_x / 2;
-    if (y >= s->mask_h || x >= s->mask_w) return attr->outside;
-    if (attr->own) {
-        const float at_y = ((float)r + 0.5f) * (float)attr->stride_y, at_x = ((float)c + 0.5f) * (float)attr->stride_x;
-        if (!(at_x >= box[0] && at_x < box[2] && at_y >= box[1] && at_y < box[3])) return attr->outside;
-    }
-    const int32_t class = mask[y * s->mask_w + x];
-    return class >= 0 && class < attr->classes ? class : attr->outside;
-}
-
-static void label_patch(const PatchCropAttr *attr, const Size *s, int32_t *label, const int32_t *mask, const float *box,
-                        int64_t row, int64_t column) {
+static void label_patch(const PatchCropAttr *attr, const PatchSize *s, int32_t *label, const int32_t *mask,
+                        const float *box, int64_t row, int64_t column) {
     int64_t first = 0, last = 0;
-    const bool none = !(box[2] > box[0]);
-    inside(column, s->patch_w, s->w, &first, &last);
+    const bool none = !patch_has_box(box);
+    patch_inside(column, s->patch_w, s->w, &first, &last);
     for (int64_t i = 0; i < s->patch_h; i++, label += s->patch_w) {
         const bool row_inside = row + i >= 0 && row + i < s->h;
         for (int64_t j = 0; j < s->patch_w; j++) {
@@ -119,7 +58,7 @@ static void label_patch(const PatchCropAttr *attr, const Size *s, int32_t *label
             else if (!row_inside || j < first || j >= last)
                 label[j] = attr->outside;
             else
-                label[j] = label_at(attr, s, mask, box, row + i, column + j);
+                label[j] = patch_label(attr, s, mask, box, row + i, column + j);
         }
     }
 }
@@ -127,7 +66,7 @@ static void label_patch(const PatchCropAttr *attr, const Size *s, int32_t *label
 /* Patches [first, last) of T * N. */
 static void forward(const OpCall *call, int64_t first, int64_t last) {
     const PatchCropAttr *attr = call->spec->attr;
-    const Size s = size_of(call->spec);
+    const PatchSize s = patch_size(call->spec, attr, inputs);
     const int64_t pixels = s.patch_h * s.patch_w;
     const float *centre_x = call->x[CENTRE_X], *centre_y = call->x[CENTRE_Y];
     for (int64_t k = first; k < last; k++) {
@@ -147,9 +86,9 @@ static Err fwd(const OpCall *call) {
     return ERR_OK;
 }
 
-static void add_patch(const Size *s, float *dimage, const float *dpatch, int64_t row, int64_t column) {
+static void add_patch(const PatchSize *s, float *dimage, const float *dpatch, int64_t row, int64_t column) {
     int64_t first = 0, last = 0;
-    inside(column, s->patch_w, s->w, &first, &last);
+    patch_inside(column, s->patch_w, s->w, &first, &last);
     for (int64_t i = 0; i < s->patch_h; i++) {
         if (row + i < 0 || row + i >= s->h || first == last) continue;
         const float *from = dpatch + (i * s->patch_w + first) * s->c;
@@ -161,7 +100,7 @@ static void add_patch(const Size *s, float *dimage, const float *dpatch, int64_t
 /* Images [first, last) of N. */
 static void backward(const OpCall *call, int64_t first, int64_t last) {
     const PatchCropAttr *attr = call->spec->attr;
-    const Size s = size_of(call->spec);
+    const PatchSize s = patch_size(call->spec, attr, inputs);
     const int64_t image = s.h * s.w * s.c, patch = s.patch_h * s.patch_w * s.c;
     const float *centre_x = call->x[CENTRE_X], *centre_y = call->x[CENTRE_Y], *dpatch = call->dy[PATCH];
     float *dimage = call->dx[IMAGE];

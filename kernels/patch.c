@@ -1,0 +1,75 @@
+#include "kernels/patch.h"
+
+#include <math.h>
+
+#include "kernels/infer.h"
+
+/* Feature maps of padded layers may be up to one element longer or shorter than the image divided by the stride. */
+static bool fits(int64_t mask, int64_t image, int64_t stride) {
+    return mask > (image - 2) * stride && mask <= (image + 1) * stride;
+}
+
+Err patch_infer(const OpSpec *spec, const PatchCropAttr *attr, PatchInputs in) {
+    Err err = ERR_OK;
+    const Shape *image = &spec->x[in.image], *mask = &spec->x[in.mask], *box = &spec->x[in.box];
+    char image_text[96], mask_text[96];
+    FAIL_IF(attr->height < 1 || attr->width < 1, ERR_SHAPE, "the patch is %d x %d, expected at least 1 x 1",
+            (int)attr->height, (int)attr->width);
+    FAIL_IF(attr->stride_y < 1 || attr->stride_x < 1, ERR_SHAPE, "the stride is %d x %d, expected at least 1 x 1",
+            (int)attr->stride_y, (int)attr->stride_x);
+    TRY(infer_rank(spec, in.image, "image", DT_REAL, 4));
+    TRY(infer_rank(spec, in.mask, "mask", DT_INT, 3));
+    FAIL_IF(mask->dim[0] != image->dim[0] || !fits(mask->dim[1], image->dim[1], attr->stride_y) ||
+                !fits(mask->dim[2], image->dim[2], attr->stride_x),
+            ERR_SHAPE, "mask %s does not cover image %s at stride %d x %d",
+            shape_text(mask, mask_text, sizeof mask_text), shape_text(image, image_text, sizeof image_text),
+            (int)attr->stride_y, (int)attr->stride_x);
+    TRY(infer_rank(spec, in.box, "box", DT_REAL, 3));
+    TRY(infer_shape(spec, in.box, "box", DT_REAL, SHAPE3(box->dim[0], image->dim[0], 4)));
+    TRY(infer_shape(spec, in.centre_x, "centre_x", DT_REAL, SHAPE2(box->dim[0], image->dim[0])));
+    TRY(infer_shape(spec, in.centre_y, "centre_y", DT_REAL, SHAPE2(box->dim[0], image->dim[0])));
+done:
+    return err;
+}
+
+PatchSize patch_size(const OpSpec *spec, const PatchCropAttr *attr, PatchInputs in) {
+    const Shape *image = &spec->x[in.image], *mask = &spec->x[in.mask];
+    return (PatchSize){.t = spec->x[in.box].dim[0],
+                       .n = image->dim[0],
+                       .h = image->dim[1],
+                       .w = image->dim[2],
+                       .c = image->dim[3],
+                       .mask_h = mask->dim[1],
+                       .mask_w = mask->dim[2],
+                       .patch_h = attr->height,
+                       .patch_w = attr->width};
+}
+
+/* The quotient is taken in double, where it is exact enough to be rounded down as the real quotient would be; far
+ * outside is far outside. */
+int64_t patch_start(float centre, int32_t stride, int32_t length) {
+    const double far = 1e12;
+    double at = floor((double)centre / stride);
+    if (isnan(at)) at = 0.0;
+    at = at > far ? far : at < -far ? -far : at;
+    return (int64_t)at - length / 2;
+}
+
+void patch_inside(int64_t start, int64_t length, int64_t n, int64_t *first, int64_t *last) {
+    *first = start < 0 ? -start : 0;
+    *last = n - start < length ? n - start : length;
+    if (*first > length) *first = length;
+    if (*last < *first) *last = *first;
+}
+
+int32_t patch_label(const PatchCropAttr *attr, const PatchSize *s, const int32_t *mask, const float *box, int64_t r,
+                    int64_t c) {
+    const int64_t y = (2 * r + 1) * attr->stride_y / 2, x = (2 * c + 1) * attr->stride_x / 2;
+    if (y >= s->mask_h || x >= s->mask_w) return attr->outside;
+    if (attr->own) {
+        const float at_y = ((float)r + 0.5f) * (float)attr->stride_y, at_x = ((float)c + 0.5f) * (float)attr->stride_x;
+        if (!(at_x >= box[0] && at_x < box[2] && at_y >= box[1] && at_y < box[3])) return attr->outside;
+    }
+    const int32_t class = mask[y * s->mask_w + x];
+    return class >= 0 && class < attr->classes ? class : attr->outside;
+}
