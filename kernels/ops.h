@@ -97,6 +97,20 @@ typedef struct PatchCropAttr {
     int32_t classes, outside, own;
 } PatchCropAttr;
 
+/* patch_nll: the plain `original` branch in one op: patch_crop, linear, add, tanh, log_softmax, nll, sum, and their
+ * gradients, without a tensor of [T,N,P,K]. mask, box, centre_x, centre_y as above, glimpse [T,N,D], w_glimpse [D,K],
+ * w_pixel [C,K], bias [K], inv_count [], and image? [N,H,W,C] or map? [N,H,W,C], of which exactly one is there: an image
+ * gets no gradient, a map does
+ *   -> loss [] = scale * inv_count * sum over steps and pixels of -ln softmax(e)[label], e = tanh(.) or .  of
+ * glimpse w_glimpse + bias + pixel w_pixel; pixels with label -1 are left out (du [T,N,K], dw_pixel [C,K], and dmap
+ * [N,H,W,C] where map is there: gradients of that sum). classes <= K and outside < K. The forward pass computes the
+ * gradients too: it is for training only. dw_pixel is summed for each shard, then over shards in order. PAPER 4.4. */
+typedef struct PatchNllAttr {
+    PatchCropAttr crop;
+    int32_t tanh;
+    double scale;
+} PatchNllAttr;
+
 /* attention_mass: alpha [T,B,L], box [T,B,4] (x0,y0,x1,y1 in pixels, half-open; x1 <= x0 = none), centre_x [L],
  * inv_count []
  *   -> loss [] = inv_count * sum of -ln(mass + epsilon), mass = sum_j alpha_j overlap_j, overlap_j = the part of cell
