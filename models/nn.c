@@ -55,14 +55,18 @@ static int64_t last_dim(Graph *g, TensorId x) { return g->err != ERR_OK ? 1 : sh
 
 static Init uniform_for(double fan_in) { return init_uniform(1.0 / sqrt(fan_in)); }
 
-TensorId nn_linear(Graph *g, const char *name, TensorId x, int64_t n_out, bool bias) {
-    int64_t n_in = last_dim(g, x);
+Linear nn_linear_params(Graph *g, const char *name, int64_t n_in, int64_t n_out, bool bias) {
     Init init = uniform_for((double)n_in);
     graph_enter(g, "%s", name);
     TensorId w = graph_param(g, "w", SHAPE2(n_in, n_out), init);
     TensorId b = bias ? graph_param(g, "b", SHAPE1(n_out), init) : TENSOR_NONE;
     graph_leave(g);
-    return graph_op(g, "linear", name, NULL, (TensorId[]){x, w, b}, bias ? 3 : 2, NULL);
+    return (Linear){w, b};
+}
+
+TensorId nn_linear(Graph *g, const char *name, TensorId x, int64_t n_out, bool bias) {
+    Linear own = nn_linear_params(g, name, last_dim(g, x), n_out, bias);
+    return graph_op(g, "linear", name, NULL, (TensorId[]){x, own.w, own.b}, bias ? 3 : 2, NULL);
 }
 
 TensorId nn_linear2(Graph *g, const char *name, TensorId x, TensorId x2, int64_t n_out) {

@@ -24,6 +24,12 @@ TensorId g_max_pool(Graph *g, const char *name, TensorId x, const PoolAttr *attr
 
 /* ---- layers; the scope's name is the layer's ---- */
 
+/* What a linear layer owns, for ops that compute the product themselves. */
+typedef struct Linear {
+    TensorId w, b; /* [n_in,n_out]; [n_out] or TENSOR_NONE */
+} Linear;
+Linear nn_linear_params(Graph *g, const char *name, int64_t n_in, int64_t n_out, bool bias);
+
 /* x [...,D] -> [...,O]. */
 TensorId nn_linear(Graph *g, const char *name, TensorId x, int64_t n_out, bool bias);
 

@@ -29,6 +29,8 @@ static Settings *settings_of(const char *const *pairs) {
     return settings;
 }
 
+#define FUSED "focus.implementation", "fused"
+
 /* Every branch with the switches that change its graph. */
 static const char *const branches[][16] = {
     {"focus.kind", "none", NULL},
@@ -39,6 +41,11 @@ static const char *const branches[][16] = {
     {"focus.kind", "original", "focus.patch", "[8, 10]", "focus.reduction", "mean", "focus.tanh", "false", NULL},
     {"focus.kind", "original", "focus.patch", "[9, 7]", "focus.labels", "target", "focus.background", "false", NULL},
     {"focus.kind", "original", "focus.patch", "[8, 8]", "focus.source", "features", NULL},
+    {"focus.kind", "original", "focus.patch", "[8, 10]", FUSED, NULL},
+    {"focus.kind", "original", "focus.patch", "[8, 10]", "focus.reduction", "mean", "focus.tanh", "false", FUSED, NULL},
+    {"focus.kind", "original", "focus.patch", "[9, 7]", "focus.labels", "target", "focus.background", "false", FUSED,
+     NULL},
+    {"focus.kind", "original", "focus.patch", "[8, 8]", "focus.source", "features", FUSED, NULL},
 };
 enum { N_BRANCHES = sizeof branches / sizeof branches[0] };
 
@@ -320,11 +327,111 @@ static void test_plan_is_the_run(void **state) {
     }
 }
 
+/* ---- plain and fused ---- */
+
+/* |a - b| <= tolerance * the largest |b|. */
+static void expect_close(const Step *plain, const Step *fused, TensorId a, TensorId b, double tolerance,
+                         const char *switches) {
+    const Tensor *tensor = graph_tensor(plain->model->train.graph, a);
+    int64_t n = shape_count(&tensor->shape);
+    bool ref = exec_backend(plain->exec)->device == DEVICE_REF;
+    const void *x = exec_pointer(plain->exec, a), *y = exec_pointer(fused->exec, b);
+    double largest = 0, worst = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double p = ref ? ((const double *)x)[i] : (double)((const float *)x)[i];
+        double f = ref ? ((const double *)y)[i] : (double)((const float *)y)[i];
+        largest = fmax(largest, fabs(p));
+        worst = fmax(worst, isnan(p - f) ? INFINITY : fabs(p - f));
+    }
+    if (!(worst <= tolerance * largest))
+        fail_msg("%s: %s (%s) differs by %.3g of its largest value %.3g, expected at most %.3g", switches, tensor->name,
+                 ref ? "ref" : "cpu", worst / largest, largest, tolerance);
+}
+
+/* Is t a weight of the branch, or what it is given: glimpses, map? */
+static bool belongs_to_branch(const Graph *fused, TensorId t) {
+    for (int i = 0; i < fused->n_nodes; i++)
+        for (int k = 0; k < OP_MAX_X && strcmp(fused->nodes[i].op->name, "patch_nll") == 0; k++)
+            if (fused->nodes[i].x[k] != TENSOR_NONE && graph_tensor(fused, fused->nodes[i].x[k])->base == t)
+                return true;
+    return false;
+}
+
+/* Losses, and the gradient of every tensor that both have. In float the network behind the branch magnifies what the
+ * rounding of its gradient differs in. */
+static void compare_steps(const Step *plain, const Step *fused, const char *switches) {
+    const Graph *p = plain->model->train.graph, *f = fused->model->train.graph;
+    const bool ref = exec_backend(plain->exec)->device == DEVICE_REF;
+    const double at_branch = ref ? 1e-12 : 1e-5, behind = ref ? 1e-12 : 1e-4;
+    int n_at_branch = 0, n_behind = 0;
+    expect_close(plain, fused, plain->model->train.loss_focus, fused->model->train.loss_focus, at_branch, switches);
+    expect_close(plain, fused, plain->model->train.loss, fused->model->train.loss, at_branch, switches);
+    for (TensorId t = 0; t < p->n_tensors; t++) {
+        const Tensor *tensor = graph_tensor(p, t);
+        if (tensor->base != t || tensor->grad == TENSOR_NONE) continue;
+        TensorId same = graph_find(f, tensor->name);
+        assert_true(tensor->param < 0 || same != TENSOR_NONE);
+        if (same == TENSOR_NONE) continue;
+        bool of_branch = belongs_to_branch(f, same);
+        expect_close(plain, fused, tensor->grad, graph_tensor(f, same)->grad, of_branch ? at_branch : behind, switches);
+        n_at_branch += of_branch;
+        n_behind += !of_branch;
+    }
+    assert_int_equal(n_at_branch, strstr(switches, "features") != NULL ? 5 : 4);
+    assert_true(n_behind > 20);
+}
+
+static void check_agreement(const char *const *plain_branch, const char *switches) {
+    const char *fused_branch[32];
+    int n = 0;
+    for (; plain_branch[n] != NULL; n++) fused_branch[n] = plain_branch[n];
+    fused_branch[n++] = "focus.implementation";
+    fused_branch[n++] = "fused";
+    fused_branch[n] = NULL;
+    for (int device = 0; device < 2; device++) {
+        const Backend *backend = device == 0 ? backend_ref() : backend_cpu();
+        Step plain, fused;
+        open_step(&plain, plain_branch, backend, EXEC_SEPARATE, 1);
+        open_step(&fused, fused_branch, backend, EXEC_SEPARATE, 1);
+        upload_batch(&plain);
+        upload_batch(&fused);
+        OK(exec_run(plain.exec));
+        OK(exec_run(fused.exec));
+        compare_steps(&plain, &fused, switches);
+        close_step(&plain);
+        close_step(&fused);
+    }
+}
+
+/* The fused branch is the plain one, whatever the switches. */
+static void test_fused_is_plain(void **state) {
+    (void)state;
+    static const char *const switches[][3] = {{"focus.source", "image", "features"},
+                                              {"focus.tanh", "true", "false"},
+                                              {"focus.reduction", "sum", "mean"},
+                                              {"focus.labels", "pixel", "target"},
+                                              {"focus.background", "true", "false"}};
+    enum { N_SWITCHES = sizeof switches / sizeof switches[0] };
+    for (unsigned set = 0; set < 1u << N_SWITCHES; set++) {
+        const char *branch[16] = {"focus.kind", "original", "focus.patch", "[8, 10]"};
+        char text[256] = "";
+        for (int i = 0; i < N_SWITCHES; i++) {
+            branch[4 + 2 * i] = switches[i][0];
+            branch[5 + 2 * i] = switches[i][1 + (set >> i & 1)];
+            size_t len = strlen(text);
+            (void)snprintf(text + len, sizeof text - len, " %s=%s", branch[4 + 2 * i] + strlen("focus."),
+                           branch[5 + 2 * i]);
+        }
+        check_agreement(branch, text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),           cmocka_unit_test(test_resnet32),
         cmocka_unit_test(test_image_too_small), cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_cpu_against_ref), cmocka_unit_test(test_plan_is_the_run),
+        cmocka_unit_test(test_fused_is_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
