@@ -1,6 +1,7 @@
 /* The generated table of formats. */
 #include "harness/report/format.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "kernels/near.h"
@@ -21,7 +22,8 @@ const Format *const *format_list(int *n) {
 }
 
 Err format_find(const Format **out, const char *name) {
-    char hint[64];
+    char hint[64], known[200] = "";
+    size_t at = 0;
     Near near = near_start(name);
     int n = 0;
     *out = NULL;
@@ -32,5 +34,12 @@ Err format_find(const Format **out, const char *name) {
         *out = formats[i];
         return ERR_OK;
     }
-    return err_set(ERR_ARG, "unknown format '%s'%s", name, near_hint(&near, "", hint, (int)sizeof hint));
+    for (int i = 0; i < n && at < sizeof known; i++)
+        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s",
+                               i == 0      ? ""
+                               : i + 1 < n ? ", "
+                                           : " or ",
+                               formats[i]->name);
+    return err_set(ERR_ARG, "unknown format '%s', expected %s%s", name, known,
+                   near_hint(&near, "", hint, (int)sizeof hint));
 }

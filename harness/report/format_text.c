@@ -1,26 +1,35 @@
-/* A table for a terminal: aligned by display width, and never wider than 100 columns. A section that would be wider
- * is cut into blocks that repeat the rows' names. */
+/* A table for a terminal: aligned by display width, and never wider than the terminal, or 100 columns elsewhere. A
+ * section that would be wider is cut into blocks that repeat the rows' names. */
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "harness/report/format.h"
 #include "harness/report/width.h"
 
-enum { PAGE = 100, GAP = 2, MAX_LABEL = 40 };
+enum { PAGE = 100, PAGE_MIN = 60, GAP = 2, MAX_LABEL = 40 };
+
+static size_t page_of(FILE *to) {
+    struct winsize size;
+    if (!isatty(fileno(to)) || ioctl(fileno(to), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return PAGE;
+    return size.ws_col > PAGE_MIN ? size.ws_col : PAGE_MIN;
+}
 
 static void pad(FILE *to, size_t n) {
     for (size_t i = 0; i < n; i++) (void)fputc(' ', to);
 }
 
 /* Words of text, wrapped, with the spaces between them as they are; later lines are indented. `at` columns of the first
- * line are taken. */
-static void put_wrapped(FILE *to, const char *text, size_t at, size_t indent) {
+ * line are taken. Lines beyond PAGE are hard to read, however wide the terminal is. */
+static void put_wrapped(FILE *to, size_t page, const char *text, size_t at, size_t indent) {
+    if (page > PAGE) page = PAGE;
     size_t gap = 0;
     while (*text != '\0') {
         char word[256];
         size_t len = strcspn(text, " ");
         (void)snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : sizeof word - 1), text);
         size_t width = text_width(word);
-        if (gap > 0 && at + gap + width > PAGE) {
+        if (gap > 0 && at + gap + width > page) {
             (void)fputc('\n', to);
             pad(to, indent);
             at = indent;
@@ -112,7 +121,7 @@ static void put_block(FILE *to, const Table *table, size_t label, size_t from, s
     }
 }
 
-static void put_section(FILE *to, const Table *table, TableSection section, size_t label) {
+static void put_section(FILE *to, size_t page, const Table *table, TableSection section, size_t label) {
     size_t from = 0, until = 0;
     while (from < table->n_columns && table->column[from].section != section) from++;
     (void)fprintf(to, "\n%s\n", table->section[section]);
@@ -120,7 +129,7 @@ static void put_section(FILE *to, const Table *table, TableSection section, size
         size_t width = label;
         for (until = from; until < table->n_columns && table->column[until].section == section; until++) {
             size_t more = GAP + column_width(table, until);
-            if (until > from && width + more > PAGE) break;
+            if (until > from && width + more > page) break;
             width += more;
         }
         if (from > 0 && table->column[from - 1].section == section) (void)fputc('\n', to);
@@ -129,7 +138,7 @@ static void put_section(FILE *to, const Table *table, TableSection section, size
     }
 }
 
-static void put_settings(FILE *to, const Table *table, size_t label) {
+static void put_settings(FILE *to, size_t page, const Table *table, size_t label) {
     bool any = false;
     for (size_t i = 0; i < table->n_rows; i++) any = any || table->row[i].n_settings > 0;
     if (!any) return;
@@ -139,20 +148,20 @@ static void put_settings(FILE *to, const Table *table, size_t label) {
         if (row->is_chance) continue;
         put_label(to, row->label, label);
         pad(to, GAP);
-        put_wrapped(to, row->n_settings > 0 ? row->settings : "–", label + GAP, label + GAP);
+        put_wrapped(to, page, row->n_settings > 0 ? row->settings : "–", label + GAP, label + GAP);
     }
 }
 
 static void write_text(FILE *to, const Table *table) {
-    size_t label = label_width(table);
+    size_t page = page_of(to), label = label_width(table);
     if (table->experiment[0] != '\0') (void)fprintf(to, "%s\n", table->experiment);
-    if (table->question[0] != '\0') put_wrapped(to, table->question, 0, 0);
-    put_wrapped(to, table->caption, 0, 0);
-    put_settings(to, table, label);
+    if (table->question[0] != '\0') put_wrapped(to, page, table->question, 0, 0);
+    put_wrapped(to, page, table->caption, 0, 0);
+    put_settings(to, page, table, label);
     for (int section = 0; section < SECTION_COUNT; section++)
-        if (table->section[section] != NULL) put_section(to, table, (TableSection)section, label);
+        if (table->section[section] != NULL) put_section(to, page, table, (TableSection)section, label);
     if (table->n_notes > 0) (void)fputc('\n', to);
-    for (size_t i = 0; i < table->n_notes; i++) put_wrapped(to, table->note[i], 0, 2);
+    for (size_t i = 0; i < table->n_notes; i++) put_wrapped(to, page, table->note[i], 0, 2);
 }
 
 const Format format_text = {.name = "text", .table = write_text};

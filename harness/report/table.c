@@ -195,9 +195,9 @@ done:
 
 /* ---- options ---- */
 
-/* "x; recorded: a, b, c" for a metric that is not there. */
+/* For a metric that is not there: the nearest one, or all that are recorded. */
 static Err no_metric(const Build *build) {
-    char hint[128], list[400] = "";
+    char hint[128], list[1500] = "";
     size_t at = 0;
     Near near = near_start(build->metric);
     for (size_t i = 0; i < build->rows->n_read; i++) {
@@ -206,13 +206,14 @@ static Err no_metric(const Build *build) {
         for (size_t k = 0; k < evaluation->n_metrics; k++) {
             near_offer(&near, evaluation->metrics[k].name);
             if (at < sizeof list)
-                at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", k > 0 ? ", " : "",
-                                       evaluation->metrics[k].name);
+                at += (size_t)snprintf(list + at, sizeof list - at, "%s%s",
+                                       k > 0 ? ", " : "; recorded: ", evaluation->metrics[k].name);
         }
         break;
     }
-    return err_set(ERR_NOTHING, "no cell has a metric '%s' on '%s'%s (recorded: %s)", build->metric, build->set,
-                   near_hint(&near, "", hint, (int)sizeof hint), list);
+    (void)near_hint(&near, "", hint, (int)sizeof hint);
+    return err_set(ERR_NOTHING, "no cell has a metric '%s' on '%s'%s", build->metric, build->set,
+                   hint[0] != '\0' ? hint : list);
 }
 
 static Err no_set(const Build *build) {

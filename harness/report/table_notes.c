@@ -124,8 +124,8 @@ static Err note_incomplete_row(Build *build, const RowData *row) {
         }
         if (told) continue;
         const bool plain = cell->status == CELL_MISSING || cell->cause[0] == '\0';
-        NOTE("† %s, seed %s: %s%s%s.", row->label, seeds, status_words(cell->status), plain ? "" : ": ",
-             plain ? "" : cell->cause);
+        NOTE("† %s, seed%s %s: %s%s%s.", row->label, strchr(seeds, ',') != NULL ? "s" : "", seeds,
+             status_words(cell->status), plain ? "" : ": ", plain ? "" : cell->cause);
     }
 done:
     return err;
