@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "harness/run/metric.h"
+#include "models/encoder.h"
+#include "models/focus.h"
 #include "models/option.h"
 
 enum { RANGE_LEN = 160 };
@@ -79,11 +82,31 @@ static const char *default_text(const Option *o) {
     return o->def[0] != '\0' ? o->def : "empty";
 }
 
+static void print_name(FILE *to, const char *name, const char *about) {
+    fprintf(to, "        %-24s  %s\n", name, about);
+}
+
+/* The names that a setting takes where they come from files: branches, encoders, metrics. */
+static void print_names(FILE *to, const char *key) {
+    int n = 0;
+    if (strcmp(key, "focus.kind") == 0) {
+        const Focus *const *table = focus_table(&n);
+        for (int i = 0; i < n; i++) print_name(to, table[i]->kind, table[i]->about);
+    } else if (strcmp(key, "model.encoder") == 0) {
+        const Encoder *const *table = encoder_table(&n);
+        for (int i = 0; i < n; i++) print_name(to, table[i]->name, table[i]->about);
+    } else if (strcmp(key, "eval.best") == 0) {
+        n = metric_n_columns();
+        for (int i = 0; i < n; i++) print_name(to, metric_column(i).name, metric_column(i).long_name);
+    }
+}
+
 /* n rows of one key that differ in their default and in when they apply. */
 static void print_text(FILE *to, const Option *const *rows, int n) {
     char values[RANGE_LEN];
     const Option *o = rows[0];
     fprintf(to, "  %s: %s\n      %s\n", o->key, values_text(o, values), o->help);
+    print_names(to, o->key);
     for (int i = 0; i < n; i++) {
         bool required = rows[i]->def == NULL, always = rows[i]->when == NULL;
         fprintf(to, "      %s%s%s%s\n", required ? "" : "default ", default_text(rows[i]), always ? "" : " with ",
@@ -138,11 +161,15 @@ static void print_top(FILE *to, GridHelpFormat format) {
     for (int i = 0; i < N_TOP_KEYS; i++)
         fprintf(to, format == GRID_HELP_TEXT ? "  %-12s %s\n" : "| `%s` | %s |\n", top_keys[i][0], top_keys[i][1]);
     if (format == GRID_HELP_TEXT)
-        fputs("\nSettings; '*' stands for a name that you choose, and valid and test have the settings of train:\n",
+        fputs("\nSettings; '*' stands for a name that you choose. valid and test have the settings of train; their "
+              "count\n"
+              "of drawn lines is 1000 and their split of a dataset the one of that name, unless the grid says "
+              "otherwise:\n",
               to);
     if (format == GRID_HELP_MARKDOWN)
         fputs("\n`*` stands for a name that you choose; `data.valid` and `data.test` have the settings of "
-              "`data.train`.\n\n",
+              "`data.train`; their `count` of drawn lines is 1000 and their `split` of a dataset the one of that name, "
+              "unless the grid says otherwise.\n\n",
               to);
 }
 

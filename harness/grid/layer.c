@@ -68,8 +68,10 @@ done:
     return err;
 }
 
-/* An empty map is fine for a section, not for something that the user named ("lines: {}") or that does not exist. */
-static Err check_empty(Loader *loader, const Entry *entry) {
+typedef enum SectionKind { SECTION_NONE, SECTION_FIXED, SECTION_NAMED } SectionKind;
+
+/* Whether settings lie below key; NAMED: key ends in a name that the user chose ("data.train.lines"). */
+static SectionKind section_kind(const char *key) {
     int n = 0;
     const Option *const *rows = option_table(&n);
     OptionName name;
@@ -78,13 +80,23 @@ static Err check_empty(Loader *loader, const Entry *entry) {
         (void)snprintf(head, sizeof head, "%s", rows[i]->key);
         for (char *dot = strrchr(head, '.'); dot != NULL; dot = strrchr(head, '.')) {
             *dot = '\0';
-            if (!option_matches(head, entry->key, &name)) continue;
-            if (name.at == NULL || strchr(head, '*')[1] != '\0') return ERR_OK;
-            return problem_add(&loader->problems, entry->doc, entry->key_node, "'%.100s' holds no settings",
-                               entry->key);
+            if (!option_matches(head, key, &name)) continue;
+            return name.at == NULL || strchr(head, '*')[1] != '\0' ? SECTION_FIXED : SECTION_NAMED;
         }
     }
-    return problem_catch(&loader->problems, entry->doc, entry->key_node, option_unknown(entry->key));
+    return SECTION_NONE;
+}
+
+/* A map below a key that is no setting. An empty one is fine for a section, not for something that the user named
+ * ("lines: {}"). A section that does not exist is told once, not for each key in it. */
+static Err check_section(Loader *loader, const Entry *entry, bool *ok) {
+    SectionKind kind = section_kind(entry->key);
+    *ok = kind != SECTION_NONE && entry->node->n > 0;
+    if (kind == SECTION_NONE)
+        return problem_catch(&loader->problems, entry->doc, entry->key_node, option_unknown(entry->key));
+    if (kind == SECTION_NAMED && entry->node->n == 0)
+        return problem_add(&loader->problems, entry->doc, entry->key_node, "'%.100s' holds no settings", entry->key);
+    return ERR_OK;
 }
 
 static Err read_map(Loader *loader, Layer *layer, const Doc *doc, const DocNode *map, const char *prefix,
@@ -92,6 +104,7 @@ static Err read_map(Loader *loader, Layer *layer, const Doc *doc, const DocNode 
     Err err = ERR_OK;
     for (size_t i = 0; i < map->n; i++) {
         Entry entry = {.doc = doc, .key_node = map->items[2 * i], .node = map->items[2 * i + 1]};
+        bool descend = false;
         if (skip != NULL && strcmp(entry.key_node->text, skip) == 0) continue;
         TRY(pool_printf(&loader->pool, &entry.key, "%s%s%s", prefix, *prefix == '\0' ? "" : ".", entry.key_node->text));
         if (strlen(entry.key) >= KEY_LEN)
@@ -101,10 +114,9 @@ static Err read_map(Loader *loader, Layer *layer, const Doc *doc, const DocNode 
             TRY(add_entry(loader, layer, entry));
         else if (option_find(entry.key) != NULL)
             TRY(layer_value(loader, &entry, entry.node, &entry.text)); /* notes that it is a map */
-        else if (entry.node->n == 0)
-            TRY(check_empty(loader, &entry));
         else
-            TRY(read_map(loader, layer, doc, entry.node, entry.key, NULL));
+            TRY(check_section(loader, &entry, &descend));
+        if (descend) TRY(read_map(loader, layer, doc, entry.node, entry.key, NULL));
     }
 done:
     return err;

@@ -96,22 +96,32 @@ done:
     return err;
 }
 
+/* True if a variant has the setting neither from a base nor of its own. */
+static bool some_has_default(const Loader *loader, const char *key) {
+    if (layer_find(&loader->base, key) != NULL || layer_find(&loader->extended_base, key) != NULL ||
+        axes_find(&loader->groups, key) != NULL)
+        return false;
+    for (size_t i = 0; i < loader->n_variants; i++)
+        if (layer_find(&loader->variants[i].layer, key) == NULL && axes_find(&loader->variants[i].groups, key) == NULL)
+            return true;
+    return loader->n_variants == 0;
+}
+
 static Err note(Loader *loader, Pool *pool, const Override *override, const char **out) {
     Err err = ERR_OK;
     Text text = {0};
     const char *key = override->key;
     const Option *row = option_find(key);
-    if (layer_find(&loader->base, key) != NULL)
-        TRY(note_layer(&text, &loader->base, key, "base"));
-    else
-        TRY(note_layer(&text, &loader->extended_base, key, "extended base"));
+    const Layer *base = layer_find(&loader->base, key) != NULL ? &loader->base : &loader->extended_base;
+    TRY(note_layer(&text, base, key, base == &loader->base ? "base" : "extended base"));
     for (size_t i = 0; i < loader->n_variants; i++) {
         TRY(note_layer(&text, &loader->variants[i].layer, key, loader->variants[i].name));
         TRY(note_axes(&text, &loader->variants[i].groups, key, loader->variants[i].name));
     }
     TRY(note_axes(&text, &loader->groups, key, "grid"));
-    if (text.len == 0)
-        TRY(text_add(&text, "the default%s%s", row->def == NULL ? "" : " ", row->def == NULL ? "" : row->def));
+    if (text.len == 0 || (row->when == NULL && some_has_default(loader, key)))
+        TRY(text_add(&text, "%sthe default%s%s", text.len == 0 ? "" : ", ", row->def == NULL ? "" : " ",
+                     row->def == NULL ? "" : row->def));
     TRY(pool_printf(pool, out, "%s: %s instead of %s", key, override->value, text.data));
 done:
     text_clear(&text);

@@ -229,13 +229,18 @@ static bool is_metric(const char *text) {
 }
 
 static Err check_metric(Loader *loader, const Top *top, const char *text) {
-    char hint[160];
+    char hint[160], known[600] = "";
+    size_t at = 0;
     Near near = near_start(text);
     if (is_metric(text)) return ERR_OK;
-    for (int i = 0; i < N_METRICS; i++) near_offer(&near, metrics[i]);
+    for (int i = 0; i < N_METRICS; i++) {
+        near_offer(&near, metrics[i]);
+        if (at < sizeof known)
+            at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i == 0 ? "; there are " : ", ", metrics[i]);
+    }
+    (void)near_hint(&near, "", hint, (int)sizeof hint);
     return problem_add(&loader->problems, top->doc, top->node, "there is no metric '%.60s'%s", text,
-                       near.best != NULL ? near_hint(&near, "", hint, (int)sizeof hint)
-                                         : ", expected one such as char_accuracy");
+                       near.best != NULL ? hint : known);
 }
 
 static bool moment(const char *text) {

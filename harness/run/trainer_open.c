@@ -11,6 +11,7 @@
 #include "harness/run/trainer_parts.h"
 #include "kernels/libmem.h"
 #include "kernels/mem.h"
+#include "kernels/near.h"
 
 Err trainer_plan(Trainer *t, const TrainerSpec *spec, bool *fits) {
     Err err = ERR_OK;
@@ -219,8 +220,12 @@ void trainer_close(Trainer *t) {
 /* ---- options ---- */
 
 static Err check_best(const char *text) {
+    char hint[160];
+    Near near = near_start(text);
     if (metric_column_find(text) >= 0) return ERR_OK;
-    return err_set(ERR_SPEC, "there is no metric \"%s\", expected one such as char_accuracy", text);
+    for (int i = 0; i < metric_n_columns(); i++) near_offer(&near, metric_column(i).name);
+    return err_set(ERR_SPEC, "there is no metric '%.60s'%s (refocus help eval.best lists them)", text,
+                   near_hint(&near, "", hint, (int)sizeof hint));
 }
 
 const Option train_options[] = {
