@@ -11,6 +11,7 @@
 #include "harness/run/child.h"
 #include "harness/run/size_text.h"
 #include "harness/run/survey.h"
+#include "harness/terminal.h"
 #include "kernels/backend.h"
 #include "kernels/mem.h"
 
@@ -18,13 +19,13 @@ static const CommandOption options[] = {
     {.name = "budget",
      .letter = 'b',
      .arg = "SIZE",
-     .help = "e.g. 24GiB: exit with 2 if a cell needs more (memory.budget)"},
+     .help = "e.g. 24GiB: exit with 2 if a cell needs more, memory.reserve included (memory.budget)"},
     {.name = "cells", .letter = 'c', .arg = "PATTERN", .help = "only cells with such names; may be repeated"},
     {.name = "device", .arg = "DEVICE", .help = "the device to plan for: cpu (cpu)"},
     COMMAND_OPTION_JSON,
     COMMAND_OPTION_END};
 
-enum { MAX_COLUMNS = 12 };
+enum { MAX_COLUMNS = 12, PLAN_WIDTH = 52, MODULE_WIDTH = 10, OVER_WIDTH = 13 };
 
 typedef struct Row {
     char name[160]; /* of the cells with one plan: their name without the seed where there are several */
@@ -96,7 +97,8 @@ static void make_row(PlanRun *run, size_t i_survey) {
     const char *name = run->grid->cells[row->first].name;
     int len = row->n_cells > 1 ? (int)(strrchr(name, '@') - name) : (int)strlen(name);
     (void)snprintf(row->name, sizeof row->name, "%.*s", len, name);
-    row->over = run->budget > 0 ? survey->peak_bytes > run->budget : survey->over_budget;
+    uint64_t reserve = (uint64_t)settings_int(survey->settings, "memory.reserve");
+    row->over = run->budget > 0 ? survey->peak_bytes + reserve > run->budget : survey->over_budget;
     run->n_over += row->over ? row->n_cells : 0;
 }
 
@@ -125,22 +127,60 @@ static int64_t module_bytes(const RecordMemory *memory, const char *module) {
 
 /* ---- text ---- */
 
-static void print_text(const PlanRun *run) {
-    char peak[SIZE_TEXT], bytes[SIZE_TEXT], flops[SIZE_TEXT];
-    int width = 5;
+static int widest_name(const PlanRun *run) {
+    int width = 6;
     for (size_t i = 0; i < run->surveys.n; i++)
         if ((int)strlen(run->rows[i].name) > width) width = (int)strlen(run->rows[i].name);
+    return width;
+}
+
+static void print_module_names(const PlanRun *run, size_t from, size_t until) {
+    for (size_t m = from; m < until; m++) printf("  %*s", MODULE_WIDTH, run->modules[m]);
+}
+
+static void print_modules(const PlanRun *run, size_t i, size_t from, size_t until) {
+    char bytes[SIZE_TEXT];
+    const RecordMemory *memory = &run->surveys.item[i].record->memory;
+    for (size_t m = from; m < until; m++)
+        printf("  %*s", MODULE_WIDTH, size_text((uint64_t)module_bytes(memory, run->modules[m]), bytes));
+}
+
+/* The plan and, where the line is long enough for them, the first modules. */
+static void print_first_block(const PlanRun *run, int width, size_t n_modules) {
+    char peak[SIZE_TEXT], flops[SIZE_TEXT];
     printf("%-*s  cells  parameters  %10s  %6s  %10s ", width, "plan", "peak", "ratio", "FLOP/step");
-    for (size_t m = 0; m < run->n_modules; m++) printf("  %10s", run->modules[m]);
+    print_module_names(run, 0, n_modules);
     putchar('\n');
     for (size_t i = 0; i < run->surveys.n; i++) {
         const Survey *s = &run->surveys.item[i];
         printf("%-*s  %5zu  %10" PRId64 "  %10s  %6.4f  %10s ", width, run->rows[i].name, run->rows[i].n_cells,
                s->n_params, size_text(s->peak_bytes, peak), s->ratio, count_text((uint64_t)s->flops_per_step, flops));
-        for (size_t m = 0; m < run->n_modules; m++)
-            printf("  %10s", size_text((uint64_t)module_bytes(&s->record->memory, run->modules[m]), bytes));
+        print_modules(run, i, 0, n_modules);
         if (run->rows[i].over) printf("  OVER BUDGET");
         putchar('\n');
+    }
+}
+
+/* On a terminal that is too narrow for one line, modules have blocks of their own. */
+static void print_text(const PlanRun *run) {
+    int width = widest_name(run), columns = terminal_columns(stdout);
+    int plan = width + PLAN_WIDTH + (run->n_over > 0 ? OVER_WIDTH : 0);
+    size_t all = run->n_modules;
+    bool fits = columns == 0 || plan + (int)all * (MODULE_WIDTH + 2) <= columns;
+    print_first_block(run, width, fits ? all : 0);
+    if (fits) return;
+    int room = (columns - width) / (MODULE_WIDTH + 2);
+    size_t step = room > 1 ? (size_t)room : 1;
+    for (size_t from = 0; from < all; from += step) {
+        size_t until = from + step < all ? from + step : all;
+        printf("\n%-*s", width, "module");
+        print_module_names(run, from, until);
+        putchar('\n');
+        for (size_t i = 0; i < run->surveys.n; i++) {
+            printf("%-*s", width, run->rows[i].name);
+            print_modules(run, i, from, until);
+            putchar('\n');
+        }
     }
 }
 
@@ -189,13 +229,18 @@ static Err run_command(const CommandLine *line) {
     TRY(read_budget(&run));
     TRY(read_grid(&run));
     TRY(make_rows(&run));
-    fprintf(stderr, "%s: %zu cells, %zu plans\n", run.grid->experiment, run.grid->n_cells, run.surveys.n);
+    fprintf(stderr, "%s: %zu cell%s, %zu plan%s\n", run.grid->experiment, run.grid->n_cells,
+            run.grid->n_cells == 1 ? "" : "s", run.surveys.n, run.surveys.n == 1 ? "" : "s");
     for (size_t i = 0; i < run.grid->n_notes; i++) fprintf(stderr, "  %s\n", run.grid->notes[i]);
     if (command_has(line, "json"))
         TRY(print_json(&run));
     else
         print_text(&run);
-    if (run.n_over > 0) err = err_set(ERR_GATE, "%zu cells are over budget", run.n_over);
+    if (run.n_over > 0)
+        err = err_set(ERR_GATE,
+                      "%zu of %zu cells are over budget: a smaller train.batch, eval.batch or data.image "
+                      "needs less",
+                      run.n_over, run.grid->n_cells);
 done:
     mem_free(run.rows);
     surveys_clear(&run.surveys);

@@ -32,7 +32,7 @@ static Err check_file(const char *path) {
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
-        return err_set(ERR_MISSING, "there is no results file '%s'; `refocus run` or `refocus pack` makes one", path);
+        return err_set(ERR_MISSING, "there is no results file '%s'; `refocus run GRID.yaml` makes one", path);
     if (fd < 0) return err_set(ERR_MISSING, "cannot open results file '%s': %s", path, strerror(errno));
     bool folder = fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
     ssize_t got = folder ? 0 : read(fd, head, sizeof head);
@@ -50,11 +50,11 @@ static Err open_file(Results *results, const char *path) {
     Err err = check_file(path);
     if (err != ERR_OK) return err;
     err = file_check_stamp(path);
-    if (err == ERR_DATA) return err_context(err, "results file '%s' is damaged; `refocus pack` builds it anew", path);
+    if (err == ERR_DATA) return err_context(err, "results file '%s' is damaged; `refocus run` with its grid makes it anew", path);
     if (err != ERR_OK) return err;
     results->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (results->file >= 0) return ERR_OK;
-    return err_set(ERR_DATA, "results file '%s' is damaged or cut short (%s); `refocus pack` builds it anew", path,
+    return err_set(ERR_DATA, "results file '%s' is damaged or cut short (%s); `refocus run` with its grid makes it anew", path,
                    h5_reason(reason, sizeof reason));
 }
 

@@ -1,18 +1,16 @@
 /* A table for a terminal: aligned by display width, and never wider than the terminal, or 100 columns elsewhere. A
  * section that would be wider is cut into blocks that repeat the rows' names. */
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "harness/report/format.h"
 #include "harness/report/width.h"
+#include "harness/terminal.h"
 
 enum { PAGE = 100, PAGE_MIN = 60, GAP = 2, MAX_LABEL = 40 };
 
 static size_t page_of(FILE *to) {
-    struct winsize size;
-    if (!isatty(fileno(to)) || ioctl(fileno(to), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return PAGE;
-    return size.ws_col > PAGE_MIN ? size.ws_col : PAGE_MIN;
+    int columns = terminal_columns(to);
+    return columns == 0 ? PAGE : columns > PAGE_MIN ? (size_t)columns : PAGE_MIN;
 }
 
 static void pad(FILE *to, size_t n) {

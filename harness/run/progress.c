@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness/run/size_text.h"
+#include "harness/terminal.h"
 #include "kernels/mem.h"
 
 enum { LINE = 512, NAME_MAX_WIDTH = 36, BAR_MIN = 8, BAR_MAX = 24 };
@@ -206,10 +207,10 @@ static void frame_add(Progress *p, size_t *len, const char *text) {
     *len += n;
 }
 
-static int terminal_columns(const Progress *p) {
-    struct winsize size;
-    int columns = ioctl(fileno(p->spec.to), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-    return columns - 1; /* a full line would wrap on some terminals */
+/* A full line would wrap on some terminals. */
+static int usable_columns(const Progress *p) {
+    int columns = terminal_columns(p->spec.to);
+    return (columns > 0 ? columns : 80) - 1;
 }
 
 static int terminal_rows(const Progress *p) {
@@ -245,7 +246,7 @@ static void frame_line(Progress *p, size_t *len, const LineText *line) {
 }
 
 static void frame_body(Progress *p, size_t *len) {
-    int columns = terminal_columns(p), rows = terminal_rows(p) - 2, name_width = widest_name(p);
+    int columns = usable_columns(p), rows = terminal_rows(p) - 2, name_width = widest_name(p);
     if (name_width > columns / 3) name_width = columns / 3;
     for (int i = 0; i < p->spec.n_slots && p->n_lines < rows; i++) {
         if (p->slots[i].name == NULL) continue;

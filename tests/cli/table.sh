@@ -10,7 +10,7 @@ t 'a file that is not there: 66, and what makes one'
 refocus table nothing.h5
 want_code 66
 want_no_out
-want_err "^refocus: there is no results file 'nothing.h5'; .refocus run. or .refocus pack. makes one$"
+want_err "^refocus: there is no results file 'nothing.h5'; .refocus run GRID.yaml. makes one$"
 
 t 'a folder: 66'
 mkdir folder
