@@ -126,7 +126,7 @@ static void add_bar(LineText *line, const Progress *p, double share, int width) 
 }
 
 static int bar_width(int columns) {
-    int width = columns / 5;
+    int width = (columns - 40) / 5; /* what is narrow gives up its bar before its figures */
     return width < BAR_MIN ? BAR_MIN : width > BAR_MAX ? BAR_MAX : width;
 }
 
@@ -139,9 +139,9 @@ static void add_numbers(LineText *line, const Slot *slot) {
     const TrainerNews *news = &slot->news;
     if (!isnan(news->loss)) (void)add(line, "  loss %.3f", news->loss);
     if (!isnan(news->metric)) (void)add(line, "  %s %.3f", slot->metric, news->metric);
-    if (slot->step_seconds > 0) {
-        (void)add(line, "  %.0f ms/step", slot->step_seconds * 1e3);
+    if (slot->step_seconds > 0 && news->phase != TRAINER_EVALUATING) {
         (void)add(line, "  ETA %s", time_text(slot->step_seconds * (double)(news->n_steps - news->step), eta));
+        (void)add(line, "  %.0f ms/step", slot->step_seconds * 1e3);
     }
 }
 
@@ -161,7 +161,8 @@ static void slot_line(const Progress *p, const Slot *slot, int name_width, LineT
     if (slot->news.phase == TRAINER_PREPARING)
         (void)add(line, "  %s", strcmp(slot->doing, "training") == 0 ? phase : slot->doing);
     else
-        (void)add(line, "  %*" PRId64 "/%" PRId64, 5, slot->news.step, slot->news.n_steps);
+        (void)add(line, "  %*" PRId64 "/%" PRId64, snprintf(NULL, 0, "%" PRId64, slot->news.n_steps), slot->news.step,
+                  slot->news.n_steps);
     if (slot->news.phase != TRAINER_PREPARING) add_numbers(line, slot);
     if (slot->news.phase == TRAINER_EVALUATING) (void)add(line, "  %s", phase);
 }
@@ -231,7 +232,7 @@ static void frame_start(Progress *p, size_t *len) {
 }
 
 static int widest_name(const Progress *p) {
-    int width = 14;
+    int width = snprintf(NULL, 0, "%zu of %zu cells", p->spec.n_cells, p->spec.n_cells);
     for (int i = 0; i < p->spec.n_slots; i++) {
         int w = p->slots[i].name != NULL ? columns_of(p->slots[i].name) : 0;
         if (w > width) width = w;
