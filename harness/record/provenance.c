@@ -125,8 +125,10 @@ Err provenance_fill(CellRecord *record, const ProvenanceRun *run) {
     TRY(fill_build(record));
     TRY(fill_machine(record));
     TRY(record_provenance(record, "device", run->device));
-    (void)snprintf(text, sizeof text, "%d", run->threads);
-    TRY(record_provenance(record, "threads", text));
+    if (run->threads > 0) { /* what packs computes nothing */
+        (void)snprintf(text, sizeof text, "%d", run->threads);
+        TRY(record_provenance(record, "threads", text));
+    }
     if (run->argv != NULL) TRY(fill_command(record, run));
 done:
     return err;

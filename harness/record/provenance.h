@@ -7,8 +7,8 @@
 /* What only the caller knows. */
 typedef struct ProvenanceRun {
     const char *device; /* "cpu", "cuda:0 NVIDIA ..." */
-    int threads;
-    int argc; /* the command line; argv may be NULL */
+    int threads;        /* 0: left out */
+    int argc;           /* the command line; argv may be NULL */
     char *const *argv;
 } ProvenanceRun;
 
