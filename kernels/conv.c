@@ -6,7 +6,7 @@
 
 /* K_BLOCK: rows of a packed panel, which stays in the first-level cache. STRIP_FLOATS: of a padded copy of image rows,
  * which stays in the second-level cache. STRIP_PIXELS: of dy that are summed in registers before dw is touched. */
-enum { K_BLOCK = 256, STRIP_FLOATS = 24 * 1024, STRIP_PIXELS = 192, ALIGN_FLOATS = 16 };
+enum { K_BLOCK = 256, STRIP_FLOATS = 24 * 1024, STRIP_PIXELS = 256, ALIGN_FLOATS = 16 };
 
 /* ---- y(row, column) = sum over the kernel of x(row step - before + kernel row, ...) times weights ---- */
 
@@ -339,13 +339,17 @@ static void add_strip(const Correlation *g, const TileKernel *kernel, const Stri
     const int64_t segment = g->kernel_w * g->c;
     for (int64_t j = 0; j < g->n_channels; j += kernel->cols) {
         const int cols = (int)tile_min(g->n_channels - j, kernel->cols);
-        tile_pack(panel, dy + j, g->n_channels, strip->n_rows * g->n_columns, cols, kernel->cols);
+        const float *rows = dy; /* one panel of all channels is what tile_pack would make */
+        if (g->n_channels != kernel->cols) {
+            tile_pack(panel, dy + j, g->n_channels, strip->n_rows * g->n_columns, cols, kernel->cols);
+            rows = panel;
+        }
         for (int64_t r = 0; r < g->kernel_h; r++) {
             int64_t from, to;
             outputs_inside(g, strip, r, &from, &to);
             if (from == to && add) continue;
             const Tile tile = {.a = strip->at + (from * g->step_h + r) * strip->row_floats,
-                               .b = panel + from * g->n_columns * kernel->cols,
+                               .b = rows + from * g->n_columns * kernel->cols,
                                .a_row = 1,
                                .a_col = g->step_w * g->c,
                                .a_segment = g->step_h * strip->row_floats,
