@@ -417,7 +417,7 @@ static void test_a_split_as_a_source(void **state) {
     Source *source = loader_source(loader, 0);
     assert_int_equal(source_count(source), 2); /* Cat and ox */
     assert_int_equal(source_n_rejected(source, &reasons), 2);
-    assert_string_equal(reasons, "2 with characters outside the charset latin36, such as '-' (U+002D)");
+    assert_string_equal(reasons, "2 with characters outside data.charset latin36, such as '-' (U+002D)");
     assert_string_equal(source_origin(source, 0), "from/here.png");
     const DataInput *inputs = source_inputs(source, &n_inputs);
     assert_int_equal(n_inputs, 1);
@@ -445,12 +445,12 @@ static void test_sources_that_have_nothing(void **state) {
     (void)state;
     static const struct {
         const char *more, *part;
-    } bad[] = {{"data.charset=digits\n", "can be used: 4 with characters outside the charset digits, such as 'C'"},
+    } bad[] = {{"data.charset=digits\n", "can be used: 4 with characters outside data.charset digits, such as 'C'"},
                {"data.train.photos.split=valid\n", "has no image in the split 'valid'"},
                {"model.max_length=1\ndata.train.photos.unusable=skip\n",
                 "can be used: 4 longer than model.max_length 1 (up to"},
                {"", "2 of 4 images of dataset "},
-               {"", "cannot be used: 2 with characters outside the charset latin36, such as '-' (U+002D); expected a "
+               {"", "cannot be used: 2 with characters outside data.charset latin36, such as '-' (U+002D); expected a "
                     "data.charset and a model.max_length that take them, or data.train.photos.unusable: skip"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         Loader *loader = NULL;

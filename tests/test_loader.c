@@ -374,7 +374,7 @@ static void test_errors(void **state) {
     snprintf(lines, sizeof lines, "%sdata.train.lines.text=words\ndata.train.lines.words=%s\n", LINES,
              test_path("words.txt"));
     expect_open_error(lines, ERR_DATA,
-                      "1 with characters outside the charset latin36, such as '-' (U+002D); 1 longer than "
+                      "1 with characters outside data.charset latin36, such as '-' (U+002D); 1 longer than "
                       "model.max_length 10 (up to 14 characters); 1 empty");
 }
 
@@ -401,7 +401,7 @@ static void test_words(void **state) {
     assert_int_equal(source_n_rejected(loader_source(loader, 0), &reasons), 1);
     char *left_out = NULL;
     assert_int_equal(loader_left_out(&left_out, loader, "train"), ERR_OK);
-    assert_string_equal(left_out, "data.train.lines: left out 1 of 3: 1 with characters outside the charset latin36, "
+    assert_string_equal(left_out, "data.train.lines: left out 1 of 3: 1 with characters outside data.charset latin36, "
                                   "such as '-' (U+002D)\n");
     mem_free(left_out);
     const DataInput *inputs = source_inputs(loader_source(loader, 0), &n_inputs);

@@ -133,7 +133,8 @@ Err font_find(FontFiles *out, const char *family) {
         const char *package = package_of(family);
         FAIL_IF(files.n == 0 && package != NULL, ERR_MISSING,
                 "no font of the family '%s' is installed: apt-get install %s", family, package);
-        FAIL_IF(files.n == 0, ERR_MISSING, "no font of the family '%s' is installed (fc-list lists what is)", family);
+        FAIL_IF(files.n == 0, ERR_MISSING, "no font of the family '%s' is installed (%s)", family,
+                strchr(family, '.') != NULL ? "the path of a font file has a '/' in it" : "fc-list lists what is");
         qsort(files.file, (size_t)files.n, sizeof *files.file, by_name);
         keep_first_of_each_name(&files);
     }

@@ -132,6 +132,17 @@ done:
     return err;
 }
 
+/* A branch that is given no box at all would train nothing, and only weaken the recognition loss. */
+static Err check_boxes(const Loader *loader, const Settings *settings) {
+    if (!settings_has(settings, "focus.labelled") || !settings_applies(settings, "focus.labelled") ||
+        !(settings_real(settings, "focus.labelled") > 0))
+        return ERR_OK;
+    for (int i = 0; i < loader->n_sources; i++)
+        if (source_share(loader->source[i]) > 0 && source_has_boxes(loader->source[i])) return ERR_OK;
+    return err_set(ERR_DATA, "no sample of data.train has boxes, and focus.kind %s learns from them",
+                   settings_text(settings, "focus.kind"));
+}
+
 static Err open_order(Loader *loader, const Settings *settings, uint64_t seed) {
     Err err = ERR_OK;
     double *weight = NULL, sum = 0;
@@ -153,7 +164,9 @@ static Err open_order(Loader *loader, const Settings *settings, uint64_t seed) {
     if (err == ERR_ARG)
         err = err_set(ERR_SPEC, "data.train.%s.share is %g of %g in all, expected 0 or at least 1/%d of it",
                       source_name(loader->source[bad]), weight[bad], sum, ORDER_PATTERN);
-    if (err == ERR_OK) TRY(boxes_rule(&loader->rule, settings));
+    TRY(err);
+    TRY(boxes_rule(&loader->rule, settings));
+    TRY(check_boxes(loader, settings));
 
 done:
     mem_free(weight);

@@ -132,7 +132,7 @@ static void describe_rejects(Source *source) {
     Rejects *r = &source->rejects;
     char shown[UTF8_SHOW], *at = r->text, *end = r->text + sizeof r->text;
     if (r->n_foreign > 0)
-        at += snprintf(at, (size_t)(end - at), "%lld with characters outside the charset %.100s, such as %s",
+        at += snprintf(at, (size_t)(end - at), "%lld with characters outside data.charset %.100s, such as %s",
                        (long long)r->n_foreign, charset_name(source->charset), utf8_show(r->foreign, shown));
     if (r->n_long > 0)
         at += snprintf(at, (size_t)(end - at), "%s%lld longer than model.max_length %d (up to %lld characters)",
@@ -373,6 +373,12 @@ const char *source_name(const Source *source) { return source->name; }
 int64_t source_count(const Source *source) { return source->count; }
 int32_t source_longest(const Source *source) { return source->longest; }
 double source_share(const Source *source) { return source->share; }
+
+bool source_has_boxes(const Source *source) {
+    for (int64_t i = 0; source->dataset != NULL && i < source->count; i++)
+        if (dataset_item(source->dataset, source->kept[i]).n_boxes > 0) return true;
+    return source->dataset == NULL;
+}
 
 int64_t source_n_rejected(const Source *source, const char **reasons) {
     *reasons = source->rejects.text;

@@ -4,6 +4,7 @@
 #ifndef HARNESS_DATA_SOURCE_H
 #define HARNESS_DATA_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "harness/data/charset.h"
@@ -41,6 +42,7 @@ const char *source_name(const Source *source);
 int64_t source_count(const Source *source);   /* samples that can be read */
 int32_t source_longest(const Source *source); /* characters of the longest label that may come */
 double source_share(const Source *source);
+bool source_has_boxes(const Source *source); /* of at least one sample */
 
 /* Texts of the dataset's split or of the word list that were left out: too long, with characters outside the charset,
  * empty. *reasons is one line with the counts, "" if none; borrowed. source_n_texts: with those. */

@@ -157,6 +157,29 @@ static Err check_baseline_has_cells(Loader *loader, const Grid *grid) {
                        "the baseline '%s' has no cells: all are excluded", grid->baseline);
 }
 
+static bool has_set(const Settings *settings, const char *set) {
+    char prefix[KEY_LEN];
+    int len = snprintf(prefix, sizeof prefix, "data.%.20s.", set);
+    for (size_t i = 0; i < settings_count(settings); i++)
+        if (strncmp(settings_key_at(settings, i), prefix, (size_t)len) == 0) return true;
+    return false;
+}
+
+/* What was declared before the runs must come out of them. */
+static Err check_primary_set(Loader *loader, const Grid *grid) {
+    const Top *top = load_top(loader, TOP_PRIMARY);
+    if (grid->primary.variant == NULL) return ERR_OK;
+    for (size_t i = 0; i < grid->n_cells; i++) {
+        const Settings *settings = grid->cells[i].settings;
+        if (!has_set(settings, "train") || has_set(settings, grid->primary.set)) continue;
+        const DocNode *set = doc_get(top->node, "set");
+        return problem_add(&loader->problems, top->doc, set != NULL ? set : top->key_node,
+                           "the primary comparison is on the set %s, and %s has no data.%s", grid->primary.set,
+                           grid->cells[i].name, grid->primary.set);
+    }
+    return ERR_OK;
+}
+
 static Err no_cells(Loader *loader) {
     const Top *top = load_top(loader, TOP_EXCLUDE);
     return problem_add(&loader->problems, top->doc, top->node, "there are no cells: all are excluded");
@@ -183,6 +206,7 @@ static Err build(Loader *loader, GridOwner *owner, const char *const *overrides,
     TRY(problems_report(&loader->problems));
     TRY(cells_make(loader, grid, &owner->pool));
     TRY(check_baseline_has_cells(loader, grid));
+    TRY(check_primary_set(loader, grid));
     if (grid->n_cells == 0) TRY(no_cells(loader));
     TRY(problems_report(&loader->problems));
     TRY(name_results(loader, grid, &owner->pool));

@@ -76,7 +76,7 @@ want_code 64
 t 'a dataset with too small a charset stops before anything is trained'
 refocus data preview grid.yaml -o none.png data.train.p.source=dataset data.train.p.file=photos.h5 data.charset=digits
 want_code 65
-want_err "none of the 2 images of dataset photos.h5, split train, can be used: 2 with characters outside the charset digits"
+want_err "none of the 2 images of dataset photos.h5, split train, can be used: 2 with characters outside data.charset digits"
 want_no_file none.png
 
 t 'missing, damaged and foreign files'
