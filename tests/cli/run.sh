@@ -50,6 +50,18 @@ want_not_err 'training'
 stat -c '%n %Y %i' results/tiny/*/cell.h5 >after
 want_same before after
 
+t 'a results file that is gone is packed again from the sealed cells'
+rm results/tiny.h5
+refocus pack "$grid"
+want_code 0
+want_out '^results/tiny.h5$'
+refocus table results/tiny.h5
+want_code 0
+refocus pack "$grid" --results nowhere
+want_code 66
+want_err 'tiny has no results in nowhere/tiny'
+want_no_file nowhere
+
 t 'a larger grid trains what is new'
 refocus run "$grid" seeds=3 --dry-run
 want_code 0
