@@ -216,7 +216,7 @@ lint:
 
 # ---- use ----
 quickstart: all ## build, train the first small study (minutes), print its table
-	./refocus run experiments/quickstart.yaml
+	./refocus run experiments/quickstart.yaml --jobs 2
 	./refocus table results/quickstart.h5
 
 run: all ## train GRID=experiments/FILE.yaml; the same command resumes
