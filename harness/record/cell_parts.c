@@ -122,7 +122,7 @@ static Err param_write(hid_t group, const RecordParam *param) {
     hid_t set = H5I_INVALID_HID;
     FAIL_IF(param->shape.rank < 0 || param->data == NULL || strchr(param->name, '/') != NULL, ERR_ARG,
             "parameter '%s' cannot be kept", param->name);
-    /* Weights are noise to deflate: it takes 8 % off, and most of the time of sealing. */
+    /* Weights are noise to deflate: shuffled and deflated, a quickstart cell's are 13 % smaller. */
     H5Array array = {.name = param->name, .kind = H5_F32, .rank = param->shape.rank, .data = param->data, .raw = true};
     for (int i = 0; i < array.rank; i++) array.dim[i] = (hsize_t)param->shape.dim[i];
     TRY(h5_write(group, &array));
