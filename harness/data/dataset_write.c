@@ -8,6 +8,7 @@
 
 #include "harness/data/columns.h"
 #include "harness/data/dataset.h"
+#include "harness/data/output.h"
 #include "harness/data/utf8.h"
 #include "kernels/mem.h"
 
@@ -49,8 +50,8 @@ Err dataset_writer_open(DatasetWriter **out, const char *path, const char *impor
     DatasetWriter *writer = NULL;
     *out = NULL;
     TRY(mem_alloc(&writer, 1, sizeof *writer));
-    TRY(mem_strdup(&writer->path, path));
-    TRY(beside(&writer->temp, path, "tmp"));
+    TRY(output_path(&writer->path, path));
+    TRY(beside(&writer->temp, writer->path, "tmp"));
     TRY(mem_strdup(&writer->importer, importer));
     TRY(mem_strdup(&writer->origin, origin));
     TRY(mem_alloc(&writer->seen, N_CODE_POINTS, 1));

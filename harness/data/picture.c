@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/data/output.h"
 #include "kernels/mem.h"
 
 enum { SIDE_MAX = 65535, BYTES_MAX = 256 << 20, MAGIC = 12 };
@@ -70,24 +71,26 @@ void picture_clear(Picture *picture) {
 
 Err picture_write(const Picture *picture, const char *path) {
     Err err = ERR_OK;
-    char *temp = NULL;
+    char *temp = NULL, *place = NULL;
     FILE *file = NULL;
     png_image png = {.version = PNG_IMAGE_VERSION,
                      .height = (png_uint_32)picture->height,
                      .width = (png_uint_32)picture->width,
                      .format = PNG_FORMAT_RGB};
-    TRY(mem_printf(&temp, "%s.%ld.tmp", path, (long)getpid()));
+    TRY(output_path(&place, path));
+    TRY(mem_printf(&temp, "%s.%ld.tmp", place, (long)getpid()));
     file = fopen(temp, "wb");
     FAIL_IF(file == NULL, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
     int written = png_image_write_to_stdio(&png, file, 0, picture->pixels, 0, NULL);
     int closed = fclose(file);
     file = NULL;
     FAIL_IF(!written || closed != 0, ERR_IO, "cannot write %s: %s", path, written ? strerror(errno) : png.message);
-    FAIL_IF(rename(temp, path) != 0, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
+    FAIL_IF(rename(temp, place) != 0, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
 
 done:
     if (file != NULL) fclose(file);
     if (err != ERR_OK && temp != NULL) unlink(temp);
     mem_free(temp);
+    mem_free(place);
     return err;
 }

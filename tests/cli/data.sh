@@ -13,6 +13,7 @@ base:
 variants: {revised: {}, shuffled: {focus.boxes: shuffled}}
 END
 mkdir photos
+printf 'none.png\\tab\n' >photos/labels.tsv
 
 t 'preview of a grid'
 refocus data preview grid.yaml -o sheet.png --count 4
@@ -42,6 +43,24 @@ t 'a picture that cannot be written'
 refocus data preview grid.yaml -o nowhere/sheet.png
 want_code 73
 want_err 'cannot create nowhere/sheet.png'
+
+t 'what is no file is never replaced, a link is followed'
+mkdir folder
+mkfifo pipe
+for output in folder pipe /dev/full; do
+    refocus data preview grid.yaml -o $output --count 1
+    want_code 73
+    want_err "^refocus: cannot create $output: it is a "
+    refocus data import folder photos -o $output
+    want_code 73
+done
+want 'the device is there still' test -c /dev/full
+ln -s linked.png link.png
+: >linked.png
+refocus data preview grid.yaml -o link.png --count 1
+want_code 0
+want 'the link is a link still' test -L link.png
+want_file linked.png
 
 t 'import of a folder'
 cp sheet.png photos/a.png
