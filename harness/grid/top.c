@@ -85,16 +85,22 @@ Err top_text(Loader *loader, const Top *top, const char *expected, const char **
 
 /* ---- seeds ---- */
 
-#define SEEDS_EXPECTED "expected a count of seeds, or a list of different seeds of 0 or more"
+#define SEEDS_EXPECTED "expected a count of 1 to 10000 seeds, or a list of different seeds of 0 or more"
+_Static_assert(GRID_CELLS_MAX == 10000, "what SEEDS_EXPECTED says");
+
+static const char *seeds_origin(const Doc *doc) { return doc == NULL ? "override 'seeds': " : ""; }
 
 static Err add_seed(Loader *loader, const Doc *doc, const DocNode *node) {
     char words[DOC_WORDS_LEN];
     int64_t seed = -1;
     bool ok = node->kind == DOC_TEXT && !node->quoted && number_read_int(node->text, &seed) && seed >= 0;
-    if (!ok) return problem_add(&loader->problems, doc, node, SEEDS_EXPECTED ", got %s", doc_words(words, node));
+    if (!ok)
+        return problem_add(&loader->problems, doc, node, "%s" SEEDS_EXPECTED ", got %s", seeds_origin(doc),
+                           doc_words(words, node));
     for (size_t i = 0; i < loader->n_seeds; i++)
         if (loader->seeds[i] == seed)
-            return problem_add(&loader->problems, doc, node, "seed %s stands there twice", node->text);
+            return problem_add(&loader->problems, doc, node, "%sseed %s stands there twice", seeds_origin(doc),
+                               node->text);
     loader->seeds[loader->n_seeds++] = seed;
     return ERR_OK;
 }
@@ -111,7 +117,7 @@ static Err read_seeds(Loader *loader, const Doc *doc, const DocNode *node) {
     }
     bool ok = node->kind == DOC_TEXT && !node->quoted && number_read_int(node->text, &count);
     if (!ok || count < 1 || count > GRID_CELLS_MAX)
-        return problem_add(&loader->problems, doc, node, SEEDS_EXPECTED ", got %s",
+        return problem_add(&loader->problems, doc, node, "%s" SEEDS_EXPECTED ", got %s", seeds_origin(doc),
                            node->kind == DOC_LIST ? "an empty list" : doc_words(words, node));
     TRY(pool_alloc(&loader->pool, &loader->seeds, (size_t)count, sizeof *loader->seeds));
     for (int64_t i = 0; i < count; i++) loader->seeds[loader->n_seeds++] = i;
