@@ -79,9 +79,9 @@ bool grid_match(const char *pattern, const char *name);
 /* The cell of that name, or NULL. */
 const Cell *grid_cell(const Grid *grid, const char *name);
 
-/* Puts cell's name before the thread's message and, if the message names a setting that the grid file gives ("data.image
- * [8, 8] does not suit ..."), its place in the file before and its line below; or the override. Returns code, or
- * ERR_NOMEM. For errors that come up after the grid was read. */
+/* Puts cell's name before the thread's message and, if the message names a setting that the grid file gives
+ * ("data.image [8, 8] does not suit ..."), its place in the file before and its line below; or the override. Returns
+ * code, or ERR_NOMEM. For errors that come up after the grid was read. */
 Err grid_blame(Err code, const Grid *grid, const Cell *cell) MUST_CHECK;
 
 /* id = hex SHA-256 over the settings' identity text, the seed and the kind of device. */

@@ -99,7 +99,7 @@ static double ref_energies(const OpCall *call, const RefPixel *pixel, const doub
         largest = fmax(largest, e[k]);
     }
     for (int64_t k = 0; k < classes; k++) sum += exp(e[k] - largest);
-    return largest + log(sum);
+    return largest + log(sum); /* cppcheck-suppress invalidFunctionArg ; there is a class, so that sum > 0 */
 }
 
 static void ref_gradient(const OpCall *call, const RefPixel *pixel, const double *e, double log_sum) {
