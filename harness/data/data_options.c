@@ -6,7 +6,7 @@
     {                                                                                                                  \
         .key = "data." SET ".*.unusable", .type = OPT_CHOICE, .def = "error", .choices = "error|skip",                 \
         .when = "data." SET ".*." WHEN, .observes = OBSERVES,                                                          \
-        .help = "what a text is that is longer than model.max_length or has characters outside the charset"            \
+        .help = "texts longer than model.max_length or with characters outside the charset: an error, or left out"     \
     }
 
 /* The three sets have the same rows; valid and test only observe. COUNT, SPLIT: defaults. */
@@ -69,12 +69,12 @@
          .type = OPT_TEXT,                                                                                             \
          .when = "data." SET ".*.text=words",                                                                          \
          .observes = OBSERVES,                                                                                         \
-         .help = "path of a word list: UTF-8, one word a line"},                                                       \
+         .help = "path of a word list, from where refocus runs: UTF-8, one word a line"},                              \
         {.key = "data." SET ".*.file",                                                                                 \
          .type = OPT_TEXT,                                                                                             \
          .when = "data." SET ".*.source=dataset",                                                                      \
          .observes = OBSERVES,                                                                                         \
-         .help = "path of a dataset made by refocus data import"},                                                     \
+         .help = "path of a dataset made by refocus data import, from where refocus runs"},                            \
         UNUSABLE_ROW(SET, "source=dataset"), UNUSABLE_ROW(SET, "text=words"), {                                        \
         .key = "data." SET ".*.split", .type = OPT_CHOICE, .def = SPLIT, .choices = "train|valid|test|all",            \
         .when = "data." SET ".*.source=dataset", .observes = OBSERVES, .help = "which part of the dataset"             \
