@@ -20,7 +20,22 @@ const char *cell_action_name(CellAction action) {
 
 #define SAY(...) ((void)snprintf(out->why, sizeof out->why, __VA_ARGS__))
 
-/* "kernels/ops/relu.c changed", cut where it is long. */
+/* The first of the changes "a changed, b is gone, ...", as many as `room` bytes take, and how many more there are. */
+static void say_some(CellState *out, const char *changes, size_t room) {
+    size_t len = 0, n_more = 0;
+    for (const char *at = changes; at != NULL; at = strstr(at + 1, ", ")) {
+        const char *end = strstr(at + 1, ", ");
+        size_t upto = end != NULL ? (size_t)(end - changes) : strlen(changes);
+        if (len == 0 || upto <= room)
+            len = upto;
+        else
+            n_more++;
+    }
+    SAY("%.*s", (int)len, changes);
+    len = strlen(out->why);
+    if (n_more > 0) (void)snprintf(out->why + len, sizeof out->why - len, ", and %zu more", n_more);
+}
+
 static Err say_changes(CellState *out, const char *folder, const Survey *survey) {
     Err err = ERR_OK;
     char *then = NULL, *changes = NULL;
@@ -31,7 +46,7 @@ static Err say_changes(CellState *out, const char *folder, const Survey *survey)
         return ERR_OK;
     }
     TRY(sources_changes(&changes, then, survey->sources));
-    if (changes[0] != '\0') SAY("%.*s%s", 300, changes, strlen(changes) > 300 ? ", ..." : "");
+    if (changes[0] != '\0') say_some(out, changes, 120);
 done:
     mem_free(changes);
     mem_free(then);
