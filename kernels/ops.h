@@ -101,7 +101,7 @@ typedef struct PatchCropAttr {
  * gradients, without a tensor of [T,N,P,K]. mask, box, centre_x, centre_y as above, glimpse [T,N,D], w_glimpse [D,K],
  * w_pixel [C,K], bias [K], inv_count [], and image? [N,H,W,C] or map? [N,H,W,C], of which exactly one is there: an
  * image gets no gradient, a map does
- *   -> loss [] = scale * inv_count * sum over steps and pixels of -ln softmax(e)[label], e = tanh(.) or .  of
+ *   -> loss [] = scale * inv_count * sum over steps and pixels of -ln softmax(e)[label], e = z or tanh(z), z =
  * glimpse w_glimpse + bias + pixel w_pixel; pixels with label -1 are left out (du [T,N,K], dw_pixel [C,K], and dmap
  * [N,H,W,C] where map is there: gradients of that sum). classes <= K and outside < K. The forward pass computes the
  * gradients too: it is for training only. dw_pixel is summed for each shard, then over shards in order. PAPER 4.4. */

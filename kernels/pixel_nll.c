@@ -1,5 +1,6 @@
 /* In both layouts a pixel's weights w = exp(e) (1 - e^2) are made first, with the sum s of its exp(e); then
- * dz = w / s, once s (1 - e_y^2) has been taken off the label's weight. */
+ * dz = w / s, once s (1 - e_y^2) has been taken off the label's weight. Loops over tanh and over exp are apart: of a
+ * short one a processor has more elements in flight, which hides the latency of a chain of some forty operations. */
 #include "kernels/pixel_nll.h"
 
 #include "kernels/lanes.h"
@@ -19,9 +20,11 @@ KERNEL_INLINE float row_sum_tanh(float *w, const float *u, const float *q, int64
     for (int64_t i = 0; i < n; i += LANES_CHUNK) {
         const int64_t n_chunk = n - i < LANES_CHUNK ? n - i : (int64_t)LANES_CHUNK;
         KERNEL_LOOP
+        for (int64_t k = 0; k < n_chunk; k++) w[i + k] = vmath_tanh(u[i + k] + q[i + k]);
+        KERNEL_LOOP
         for (int64_t k = 0; k < n_chunk; k++) {
-            const float e = vmath_tanh(u[i + k] + q[i + k]);
-            power[k] = vmath_exp(e);
+            const float e = w[i + k];
+            power[k] = vmath_exp_unit(e);
             w[i + k] = power[k] * (1.0f - e * e);
         }
         sum += lanes_sum(power, n_chunk);
@@ -110,10 +113,14 @@ KERNEL double pixel_nll_rows(const PixelRun *run) {
 /* The same for PIXEL_LANES pixels; w [classes, PIXEL_LANES]. */
 KERNEL_INLINE void column_sums_tanh(float *w, float *sum, const float *u, const float *q, int64_t ld, int64_t n) {
     for (int l = 0; l < PIXEL_LANES; l++) sum[l] = 0.0f;
-    for (int64_t k = 0; k < n; k++, q += ld, w += PIXEL_LANES) {
+    for (int64_t k = 0; k < n; k++) {
+        KERNEL_LOOP
+        for (int l = 0; l < PIXEL_LANES; l++) w[k * PIXEL_LANES + l] = vmath_tanh(u[k] + q[k * ld + l]);
+    }
+    for (int64_t k = 0; k < n; k++, w += PIXEL_LANES) {
         KERNEL_LOOP
         for (int l = 0; l < PIXEL_LANES; l++) {
-            const float e = vmath_tanh(u[k] + q[l]), power = vmath_exp(e);
+            const float e = w[l], power = vmath_exp_unit(e);
             sum[l] += power;
             w[l] = power * (1.0f - e * e);
         }
