@@ -94,26 +94,33 @@ typedef struct Task {
 typedef struct Scratch {
     double *loss;    /* [N] */
     Task task;       /* of the task that was asked for */
-    float *dw_pixel; /* [shards,C,K] */
+    float *dw_pixel; /* [shards - 1,C,K]: the first one's sum is made in its place */
     size_t bytes;
 } Scratch;
 
+/* Of one task, cut off where the last one's ends. */
+static Task task_of(const OpSpec *spec, const Size *z, Carve *c) {
+    const int64_t block_floats = z->columns ? z->classes * z->ld : z->block * z->ld;
+    size_t gemm = larger(larger(larger(0, product_u(z)), product_q(z, z->block)), product_dw_pixel(z, z->block));
+    Task task = {0};
+    if (infer_has(spec, NLL_MAP)) gemm = larger(gemm, product_dmap(z, z->block));
+    task.u = carve(c, z->patch.t * z->classes, sizeof(float));
+    task.q = carve(c, block_floats, sizeof(float));
+    task.dq = carve(c, block_floats, sizeof(float));
+    task.work = carve(c, pixel_nll_work_floats(z->classes), sizeof(float));
+    task.label = carve(c, z->block, sizeof(int32_t));
+    task.gemm = carve(c, (int64_t)gemm, 1);
+    return task;
+}
+
 static Scratch scratch_of(const OpSpec *spec, int shards, int i_task, void *base) {
     const Size z = size_of(spec);
-    const int64_t block_floats = z.columns ? z.classes * z.ld : z.block * z.ld, weights = z.patch.c * z.classes;
-    size_t gemm = larger(larger(larger(0, product_u(&z)), product_q(&z, z.block)), product_dw_pixel(&z, z.block));
-    if (infer_has(spec, NLL_MAP)) gemm = larger(gemm, product_dmap(&z, z.block));
     Carve c = {base, 0};
-    Scratch scratch = {.loss = carve(&c, z.patch.n, sizeof(double))};
-    scratch.dw_pixel = carve(&c, shards * weights, sizeof(float));
+    Scratch scratch = {0};
+    scratch.loss = carve(&c, z.patch.n, sizeof(double));
+    scratch.dw_pixel = carve(&c, (shards - 1) * z.patch.c * z.classes, sizeof(float));
     for (int i = 0; i < shards; i++) {
-        const Task task = {.u = carve(&c, z.patch.t * z.classes, sizeof(float)),
-                           .q = carve(&c, block_floats, sizeof(float)),
-                           .dq = carve(&c, block_floats, sizeof(float)),
-                           .work = carve(&c, pixel_nll_work_floats(z.classes), sizeof(float)),
-                           .label = carve(&c, z.block, sizeof(int32_t)),
-                           .gemm = carve(&c, (int64_t)gemm, 1),
-                           .dw_pixel = base == NULL ? NULL : scratch.dw_pixel + i * weights};
+        const Task task = task_of(spec, &z, &c);
         if (i == i_task) scratch.task = task;
     }
     scratch.bytes = c.bytes;
@@ -321,7 +328,9 @@ static void images_task(void *arg, int i_task) {
     const Size *z = &pass.z;
     int64_t first, last;
     par_range(z->patch.n, call->shards, i_task, &first, &last);
-    memset(pass.task.dw_pixel, 0, (size_t)(z->patch.c * z->classes) * sizeof(float));
+    const int64_t weights = z->patch.c * z->classes;
+    pass.task.dw_pixel = i_task == 0 ? call->y[NLL_DW_PIXEL] : scratch.dw_pixel + (i_task - 1) * weights;
+    memset(pass.task.dw_pixel, 0, (size_t)weights * sizeof(float));
     for (pass.n = first; pass.n < last; pass.n++) {
         pass.loss = 0.0;
         begin_image(&pass);
@@ -344,8 +353,8 @@ Err patch_nll_fwd(const OpCall *call) {
     float *dw_pixel = call->y[NLL_DW_PIXEL];
     double loss = 0.0;
     par_run(call->par, call->shards, images_task, (void *)call);
-    memcpy(dw_pixel, scratch.dw_pixel, (size_t)weights * sizeof *dw_pixel);
-    for (int i = 1; i < call->shards; i++) add_scaled(dw_pixel, scratch.dw_pixel + i * weights, 1.0f, weights, true);
+    for (int i = 1; i < call->shards; i++)
+        add_scaled(dw_pixel, scratch.dw_pixel + (i - 1) * weights, 1.0f, weights, true);
     for (int64_t n = 0; n < z.patch.n; n++) loss += scratch.loss[n];
     *(float *)call->y[NLL_LOSS] = (float)(attr->scale * (double)*(const float *)call->x[NLL_INV_COUNT] * loss);
     return ERR_OK;

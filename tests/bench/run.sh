@@ -7,6 +7,8 @@ mkdir -p "$out"
 export OMP_NUM_THREADS=1
 "$bin/bench_conv" --json "$out/conv.json"
 echo
+"$bin/bench_original" --json "$out/original.json"
+echo
 "$bin/bench_step" write "$out/lines.bin" 16
 python=
 for candidate in /usr/bin/python3 python3; do
