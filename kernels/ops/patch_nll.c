@@ -90,7 +90,7 @@ static double ref_energies(const OpCall *call, const RefPixel *pixel, const doub
     const PatchNllAttr *attr = call->spec->attr;
     const int64_t classes = call->spec->x[NLL_W_PIXEL].dim[1], channels = call->spec->x[NLL_W_PIXEL].dim[0];
     const double *map = call->x[patch_nll_inputs(call->spec).image], *w = call->x[NLL_W_PIXEL];
-    double largest = -INFINITY, sum = 0.0;
+    double largest = -INFINITY;
     for (int64_t k = 0; k < classes; k++) {
         e[k] = u[k];
         for (int64_t z = 0; z < channels && pixel->p >= 0; z++)
@@ -98,8 +98,9 @@ static double ref_energies(const OpCall *call, const RefPixel *pixel, const doub
         if (attr->tanh) e[k] = tanh(e[k]);
         largest = fmax(largest, e[k]);
     }
-    for (int64_t k = 0; k < classes; k++) sum += exp(e[k] - largest);
-    return largest + log(sum); /* cppcheck-suppress invalidFunctionArg ; there is a class, so that sum > 0 */
+    double sum = exp(e[0] - largest);
+    for (int64_t k = 1; k < classes; k++) sum += exp(e[k] - largest);
+    return largest + log(sum);
 }
 
 static void ref_gradient(const OpCall *call, const RefPixel *pixel, const double *e, double log_sum) {
