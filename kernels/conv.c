@@ -6,7 +6,7 @@
 
 /* K_BLOCK: rows of a packed panel, which stays in the first-level cache. STRIP_FLOATS: of a padded copy of image rows,
  * which stays in the second-level cache. STRIP_PIXELS: of dy that are summed in registers before dw is touched. */
-enum { K_BLOCK = 256, STRIP_FLOATS = 24 * 1024, STRIP_PIXELS = 256, ALIGN_FLOATS = 16 };
+enum { K_BLOCK = 384, STRIP_FLOATS = 24 * 1024, STRIP_PIXELS = 256, ALIGN_FLOATS = 16 };
 
 /* ---- y(row, column) = sum over the kernel of x(row step - before + kernel row, ...) times weights ---- */
 
@@ -102,7 +102,7 @@ static Strip strip_at(const Correlation *g, const float *x, int64_t row, int64_t
 
 /* One block of k and one panel of columns over the rows of a strip. Kernel rows that lie in the padding are skipped. */
 static void correlate_panel(const Correlation *g, const TileKernel *kernel, const Strip *strip, KBlock block,
-                            const float *panel, int cols, float *y, bool add) {
+                            const float *panel, int cols, const float *bias, float *y, bool add) {
     const int64_t segment = g->kernel_w * g->c, kernel_row = block.first / segment;
     const float *at = strip->at + kernel_row * strip->row_floats + block.first % segment;
     for (int64_t r = 0; r < strip->n_rows; r++) {
@@ -117,12 +117,15 @@ static void correlate_panel(const Correlation *g, const TileKernel *kernel, cons
                            .b_row = kernel->cols,
                            .k = block.length,
                            .n_segments = to - from,
-                           .add = add};
+                           .add = add,
+                           .bias = bias};
         tile_column(kernel, g->n_columns, cols, &tile, y + (strip->row + r) * g->row_stride, g->column_stride);
     }
 }
 
-static void correlate(const Correlation *g, const float *x, const float *packed, float *y, bool add, float *scratch) {
+/* bias: of the channels, or NULL. */
+static void correlate(const Correlation *g, const float *x, const float *packed, const float *bias, float *y, bool add,
+                      float *scratch) {
     const TileKernel kernel = tile_kernel(g->n_channels);
     const int64_t max_rows = strip_rows(g, STRIP_FLOATS), width = tile_round_up(g->n_channels, kernel.cols);
     for (int64_t row = 0; row < g->n_rows; row += max_rows) {
@@ -132,7 +135,8 @@ static void correlate(const Correlation *g, const float *x, const float *packed,
             b = block_at(g, k);
             for (int64_t j = 0; j < g->n_channels; j += kernel.cols)
                 correlate_panel(g, &kernel, &strip, b, packed + k * width + j * b.n_segments * b.length,
-                                (int)tile_min(g->n_channels - j, kernel.cols), y + j, add || k > 0);
+                                (int)tile_min(g->n_channels - j, kernel.cols), bias == NULL ? NULL : bias + j, y + j,
+                                add || k > 0);
         }
     }
 }
@@ -177,9 +181,7 @@ int64_t conv_forward_scratch(const Conv *conv) {
 
 void conv_forward(const Conv *conv, const float *x, const float *packed, const float *bias, float *y, float *scratch) {
     const Correlation g = forward_of(conv);
-    for (int64_t i = 0; bias != NULL && i < conv->ho * conv->wo; i++)
-        memcpy(y + i * conv->o, bias, (size_t)conv->o * sizeof *y);
-    correlate(&g, x, packed, y, bias != NULL, scratch);
+    correlate(&g, x, packed, bias, y, false, scratch);
 }
 
 /* ---- backward data ---- */
@@ -297,7 +299,7 @@ int64_t conv_data_scratch(const Conv *conv) {
 static void run_class(DataPass *pass, const Correlation *g, const Class *rows, const Class *columns) {
     float *dx = pass->dx + (rows->first * pass->conv->w + columns->first) * pass->conv->c;
     if (depth_of(g) > 0) {
-        correlate(g, pass->from, pass->packed, dx, pass->add, pass->scratch);
+        correlate(g, pass->from, pass->packed, NULL, dx, pass->add, pass->scratch);
         return;
     }
     for (int64_t r = 0; r < g->n_rows && !pass->add; r++) /* no window covers these */

@@ -12,6 +12,7 @@
 #define TILE_TARGET __attribute__((target("avx512f")))
 #define TILE_LANES 16
 #define TILE_ROWS 12
+#define TILE_EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 #define TILE_V __m512
 #define TILE_LOAD _mm512_loadu_ps
 #define TILE_STORE _mm512_storeu_ps
@@ -24,6 +25,7 @@
 #define TILE_TARGET __attribute__((target("avx2,fma")))
 #define TILE_LANES 8
 #define TILE_ROWS 6
+#define TILE_EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5)
 #define TILE_V __m256
 #define TILE_LOAD _mm256_loadu_ps
 #define TILE_STORE _mm256_storeu_ps
@@ -47,7 +49,8 @@ static void plain_column(int64_t m, const Tile *t, float *c, int64_t ldc) {
             for (int j = 0; j < PLAIN_COLS; j++) acc[j] += element * b[j];
 #endif
         }
-        for (int j = 0; j < PLAIN_COLS; j++) c[r * ldc + j] = t->add ? c[r * ldc + j] + acc[j] : acc[j];
+        const float *from = t->add ? c + r * ldc : t->bias;
+        for (int j = 0; j < PLAIN_COLS; j++) c[r * ldc + j] = from == NULL ? acc[j] : from[j] + acc[j];
     }
 }
 
@@ -123,13 +126,15 @@ void tile_column(const TileKernel *kernel, int64_t m, int cols, const Tile *t, f
         return;
     }
     tile.add = false;
+    tile.bias = NULL;
     for (int64_t i = 0; i < m; i += TILE_MAX_ROWS, tile.a += TILE_MAX_ROWS * tile.a_row) {
         const int64_t rows = tile_min(m - i, TILE_MAX_ROWS);
         kernel->run(rows, &tile, full, kernel->cols);
         for (int64_t r = 0; r < rows; r++) {
             const float *from = full + r * kernel->cols;
             float *to = c + (i + r) * ldc;
-            for (int j = 0; j < cols; j++) to[j] = t->add ? to[j] + from[j] : from[j];
+            const float *plus = t->add ? to : t->bias;
+            for (int j = 0; j < cols; j++) to[j] = plus == NULL ? from[j] : plus[j] + from[j];
         }
     }
 }

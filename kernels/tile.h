@@ -21,7 +21,8 @@ typedef struct Tile {
     const float *a, *b;
     int64_t a_row, a_col, a_segment, b_row;
     int64_t k, n_segments;
-    bool add; /* C += */
+    bool add;          /* C += */
+    const float *bias; /* else, if not NULL: a row of C's width that is added to every row */
 } Tile;
 
 typedef struct TileKernel {
