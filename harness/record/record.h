@@ -109,6 +109,9 @@ typedef struct RecordMemory {
     const RecordBytes *by_module, *by_role; /* borrowed until sealed, as all below and the parameters */
     const RecordNode *timeline;
     const RecordTensor *tensors;
+    size_t n_live;            /* with live: of a plan in memory alone, not in the file */
+    const RecordTensor *live; /* what holds bytes at the peak, largest first, without offset and life: with gaps they
+                                 add up to planned_bytes */
 } RecordMemory;
 
 /* ---- volatile/: what two runs of the same cell do not share; -1 or NaN = not measured ---- */

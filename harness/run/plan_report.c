@@ -61,6 +61,8 @@ typedef struct Report {
     CellRecord *record;
     TensorId *holder; /* per block: the tensor that holds it at the peak */
     Groups modules, roles;
+    RecordTensor *live; /* [n_live] in the record's storage */
+    size_t n_live;
 } Report;
 
 static bool is_base(const Graph *g, TensorId t) { return g->tensors[t].base == t; }
@@ -86,32 +88,55 @@ static const char *module_of(const Tensor *tensor, char out[NAME_LEN]) {
     return out;
 }
 
-static void attribute(Report *r, const Tensor *tensor, size_t bytes) {
+/* Notes what a tensor holds at the peak. */
+static Err attribute(Report *r, const Tensor *tensor, size_t bytes) {
+    Err err = ERR_OK;
     char buf[NAME_LEN];
     const char *module = module_of(tensor, buf);
+    RecordTensor *live = &r->live[r->n_live];
     add_to(&r->modules, module, (int64_t)bytes);
     add_to(&r->roles, role_name(tensor->role), (int64_t)bytes);
+    TRY(record_text(r->record, &live->name, tensor->name));
+    TRY(record_text(r->record, &live->module, module));
+    live->role = role_name(tensor->role);
+    live->bytes = (int64_t)bytes;
+    r->n_live++;
+done:
+    return err;
 }
 
 /* Persistent bytes belong to the whole model, also those that this graph never touches (optimiser state, in an
  * evaluation): by the parameter's name. */
-static void attribute_persistent(Report *r) {
+static Err attribute_persistent(Report *r) {
+    Err err = ERR_OK;
     const ParamSet *params = r->graph->params;
     for (int i = 0; i < params->n; i++) {
         Tensor as = {.name = params->items[i].name,
                      .role = params->items[i].kind == PARAM_OPTIMISER ? ROLE_OPTIMISER : ROLE_PARAM};
         size_t end = i + 1 < params->n ? params->items[i + 1].offset : params->n_elements;
-        attribute(r, &as, (end - params->items[i].offset) * r->plan->real_bytes);
+        TRY(attribute(r, &as, (end - params->items[i].offset) * r->plan->real_bytes));
     }
+done:
+    return err;
+}
+
+static int by_size(const void *a, const void *b) {
+    const RecordTensor *x = a, *y = b;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    return strcmp(x->name, y->name);
 }
 
 static Err sums_at_peak(Report *r, int64_t planned_bytes) {
     Err err = ERR_OK;
     RecordMemory *memory = &r->record->memory;
     find_holders(r);
-    attribute_persistent(r);
+    TRY(record_alloc(r->record, &r->live, (size_t)(r->graph->params->n + r->plan->n_blocks), sizeof *r->live));
+    TRY(attribute_persistent(r));
     for (int b = 0; b < r->plan->n_blocks; b++)
-        if (r->holder[b] != TENSOR_NONE) attribute(r, &r->graph->tensors[r->holder[b]], r->plan->blocks[b].bytes);
+        if (r->holder[b] != TENSOR_NONE) TRY(attribute(r, &r->graph->tensors[r->holder[b]], r->plan->blocks[b].bytes));
+    qsort(r->live, r->n_live, sizeof *r->live, by_size);
+    memory->live = r->live;
+    memory->n_live = r->n_live;
     int64_t gaps = planned_bytes - (int64_t)(r->plan->persistent_bytes + r->plan->live_bytes);
     TRY(groups_to_record(&r->modules, gaps, r->record, &memory->by_module, &memory->n_modules));
     TRY(groups_to_record(&r->roles, gaps, r->record, &memory->by_role, &memory->n_roles));
