@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "kernels/cuda_scratch.h"
 #include "kernels/infer.h"
 #include "kernels/simd.h"
 
@@ -213,8 +214,13 @@ static Sum sum_of(const Broadcast *map, int shards) {
 /* Are there too few outputs for each shard to have its own, so that the sum is cut instead? */
 static bool cuts_sum(const Sum *s) { return s->n_kept * s->tiles < s->shards; }
 
-size_t broadcast_sum_bytes(const Broadcast *map, int shards) {
+size_t broadcast_sum_bytes(const Broadcast *map, Device device, int shards) {
     Sum s = sum_of(map, shards);
+    if (device == DEVICE_CUDA) {
+        int64_t n = 1;
+        for (int g = 0; g < map->n; g++) n *= map->size[g];
+        return cuda_sum_bytes(n / s.n_out, s.n_out);
+    }
     return cuts_sum(&s) ? (size_t)shards * (size_t)s.n_out * sizeof(double) : 0;
 }
 

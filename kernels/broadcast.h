@@ -35,10 +35,10 @@ void broadcast_apply(const OpCall *call, const Broadcast *map, BroadcastFn fn, f
 
 /* out = sum of dy * b over the groups that a repeats, or adds that to out; b NULL stands for 1. out has a's layout, dy
  * has y's. Sums run in double, in an order that is fixed by the shapes and the number of shards. scratch must hold
- * broadcast_sum_bytes. */
+ * broadcast_sum_bytes. On CUDA outputs and terms are cut as columns and rows are (cuda_scratch.h). */
 void broadcast_sum(const OpCall *call, const Broadcast *map, float *out, const float *dy, const float *b,
                    bool accumulate);
-size_t broadcast_sum_bytes(const Broadcast *map, int shards);
+size_t broadcast_sum_bytes(const Broadcast *map, Device device, int shards);
 
 /* Does a have y's size, so that its gradient needs no sum? */
 bool broadcast_is_full(const Broadcast *map);

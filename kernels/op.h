@@ -108,7 +108,8 @@ typedef struct Op {
     Err (*infer)(OpSpec *spec);
 
     /* Bytes of scratch for one pass; NULL = none. A pure function of its arguments (and, for the CPU, of its
-     * instruction set). wanted: bits of the dx that the backward pass computes. */
+     * instruction set: device_class). wanted: bits of the dx that the backward pass computes. CUDA has no shards;
+     * its sizes are built from cuda_scratch.h. */
     size_t (*scratch_bytes)(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards);
 
     /* Multiply-adds count 2. NULL = counted as one per element of every x and y. */

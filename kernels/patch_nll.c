@@ -7,6 +7,7 @@
 
 #include "kernels/carve.h"
 #include "kernels/columns.h"
+#include "kernels/cuda_scratch.h"
 #include "kernels/gemm.h"
 #include "kernels/infer.h"
 #include "kernels/ops.h"
@@ -165,6 +166,27 @@ static BackwardScratch backward_scratch_of(const OpSpec *spec, uint32_t wanted, 
 
 size_t patch_nll_scratch_bytes(const OpSpec *spec, bool backward, uint32_t wanted, int shards) {
     return backward ? backward_scratch_of(spec, wanted, shards, NULL).bytes : scratch_of(spec, shards, 0, NULL).bytes;
+}
+
+/* Forward: u [T,N,K] and the loss of each step. Of an image, whose few channels are multiplied in registers, blocks
+ * keep partial sums of dw_pixel; of a map, tiles of q and dq serve every step. Backward: the factor, and dbias. */
+size_t patch_nll_cuda_bytes(const OpSpec *spec, bool backward, uint32_t wanted) {
+    enum { MOST_BLOCKS = 64 };
+    const Size z = size_of(spec);
+    const int64_t steps = z.patch.t * z.patch.n;
+    const size_t row = (size_t)z.classes * sizeof(float);
+    Carve c = {NULL, 0};
+    if (backward) {
+        (void)carve(&c, 1, sizeof(float));
+        return c.bytes + (wanted & OP_X(NLL_BIAS) ? cuda_sum_bytes(steps, z.classes) : 0);
+    }
+    (void)carve(&c, steps, row);
+    (void)carve(&c, steps, sizeof(double));
+    if (infer_has(spec, NLL_MAP))
+        for (int i = 0; i < 2; i++) (void)carve(&c, cuda_tile_rows(z.patch.n * z.positions, row), row);
+    else
+        (void)carve(&c, (steps < MOST_BLOCKS ? steps : MOST_BLOCKS) * z.patch.c, row);
+    return c.bytes;
 }
 
 KERNEL static void add_scaled(float *out, const float *x, float factor, int64_t n, bool add) {

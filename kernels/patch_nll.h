@@ -32,8 +32,9 @@ static inline PatchInputs patch_nll_inputs(const OpSpec *spec) {
     return (PatchInputs){infer_has(spec, NLL_MAP) ? NLL_MAP : NLL_IMAGE, NLL_MASK, NLL_BOX, NLL_CENTRE_X, NLL_CENTRE_Y};
 }
 
-/* As in struct Op. */
+/* As in struct Op, for the CPU and for CUDA. */
 size_t patch_nll_scratch_bytes(const OpSpec *spec, bool backward, uint32_t wanted, int shards);
+size_t patch_nll_cuda_bytes(const OpSpec *spec, bool backward, uint32_t wanted);
 int64_t patch_nll_flops(const OpSpec *spec, bool backward);
 Err patch_nll_fwd(const OpCall *call) MUST_CHECK;
 Err patch_nll_bwd(const OpCall *call) MUST_CHECK;

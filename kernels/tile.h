@@ -30,6 +30,9 @@ typedef struct TileKernel {
     void (*run)(int64_t m, const Tile *t, float *c, int64_t ldc); /* C[m,cols] */
 } TileKernel;
 
+/* Whose tiles this CPU uses: "cpu-avx512", "cpu-avx2" or "cpu-plain". Scratch depends on nothing else of a CPU. */
+const char *tile_class(void);
+
 /* The tile of this CPU that wastes least on n columns. */
 TileKernel tile_kernel(int64_t n_cols);
 

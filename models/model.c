@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/device.h"
 #include "kernels/mem.h"
 
 typedef struct Builder {
@@ -185,7 +186,7 @@ static Err plan_one(Plan **out, const Graph *graph, ModelPlan *total, size_t rea
     Err err = ERR_OK;
     TRY(plan_build(out, graph, real_bytes, in_place));
     TRY(plan_verify(*out));
-    size_t bound = total->persistent_bytes + (*out)->live_bytes;
+    size_t bound = total->persistent_bytes + total->workspace_bytes + (*out)->live_bytes;
     if ((*out)->transient_bytes > total->transient_bytes) total->transient_bytes = (*out)->transient_bytes;
     if (bound > total->lower_bound_bytes) total->lower_bound_bytes = bound;
 done:
@@ -196,9 +197,10 @@ Err model_plan(ModelPlan *out, const Model *model, size_t real_bytes, bool in_pl
     Err err = ERR_OK;
     memset(out, 0, sizeof *out);
     out->persistent_bytes = model->params.n_elements * real_bytes;
+    out->workspace_bytes = device_workspace_bytes(model->eval.graph->device);
     if (model->train.graph != NULL) TRY(plan_one(&out->train, model->train.graph, out, real_bytes, in_place));
     TRY(plan_one(&out->eval, model->eval.graph, out, real_bytes, in_place));
-    out->peak_bytes = out->persistent_bytes + out->transient_bytes;
+    out->peak_bytes = out->persistent_bytes + out->workspace_bytes + out->transient_bytes;
 done:
     if (err != ERR_OK) model_plan_clear(out);
     return err;

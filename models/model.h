@@ -61,9 +61,10 @@ double model_lambda(const Settings *settings, int64_t step);
 typedef struct ModelPlan {
     Plan *train, *eval; /* train NULL for MODEL_EVAL_ONLY */
     size_t persistent_bytes;
+    size_t workspace_bytes;   /* of the device's libraries, once for all graphs, beside the arena (device.h) */
     size_t transient_bytes;   /* the larger graph's */
-    size_t peak_bytes;        /* persistent + transient: the arena */
-    size_t lower_bound_bytes; /* persistent + the larger graph's live bytes */
+    size_t peak_bytes;        /* persistent + workspace + transient; on the CPU, the arena */
+    size_t lower_bound_bytes; /* persistent + workspace + the larger graph's live bytes */
 } ModelPlan;
 
 /* Plans and verifies. in_place: memory.reuse full. */

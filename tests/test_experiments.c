@@ -12,6 +12,7 @@
 
 #include "harness/data/loader.h"
 #include "harness/grid/grid.h"
+#include "kernels/device.h"
 #include "models/model.h"
 
 #define OK(call) check_ok(call, #call, __LINE__)
@@ -29,18 +30,29 @@ static ModelSizes sizes_of(const Settings *settings) {
                         settings_int_at(settings, "data.image", 0), settings_int_at(settings, "data.image", 1)};
 }
 
-static void plan_cell(const Cell *cell) {
+/* The peak. */
+static size_t plan_cell(const Cell *cell, const ModelSizes *sizes, Device device) {
     Model *model = NULL;
     ModelPlan plan;
-    ModelSizes sizes = sizes_of(cell->settings);
-    OK(model_build(&model, cell->settings, &sizes, DEVICE_CPU, MODEL_TRAIN_AND_EVAL));
-    OK(model_plan(&plan, model, sizeof(float), true));
-    double ratio = (double)plan.peak_bytes / (double)plan.lower_bound_bytes;
-    print_message("    %-40s %7.1f MiB, %.4f of the lower bound\n", cell->name, (double)plan.peak_bytes / (1 << 20),
-                  ratio);
+    OK(model_build(&model, cell->settings, sizes, device, MODEL_TRAIN_AND_EVAL));
+    OK(model_plan(&plan, model, sizeof(float), settings_is(cell->settings, "memory.reuse", "full")));
+    const size_t peak = plan.peak_bytes;
+    double ratio = (double)peak / (double)plan.lower_bound_bytes;
+    print_message("    %-40s %-10s %9.1f MiB, %.4f of the lower bound\n", cell->name, device_class(device),
+                  (double)peak / (1 << 20), ratio);
     assert_true(ratio <= 1.03);
+    assert_true(peak > device_workspace_bytes(device));
     model_plan_clear(&plan);
     model_free(model);
+    return peak;
+}
+
+/* CUDA's plan needs no CUDA, and is the same whenever it is made. */
+static void plan_on_both(const Cell *cell) {
+    const ModelSizes sizes = sizes_of(cell->settings);
+    (void)plan_cell(cell, &sizes, DEVICE_CPU);
+    const size_t peak = plan_cell(cell, &sizes, DEVICE_CUDA);
+    assert_int_equal(plan_cell(cell, &sizes, DEVICE_CUDA), peak);
 }
 
 static void test_every_experiment(void **state) {
@@ -53,7 +65,7 @@ static void test_every_experiment(void **state) {
         print_message("  %s: %zu cells\n", files.gl_pathv[i], grid->n_cells);
         assert_true(strlen(grid->question) > 0);
         for (size_t c = 0; c < grid->n_cells; c++)
-            if (grid->cells[c].seed == grid->seeds[0]) plan_cell(&grid->cells[c]);
+            if (grid->cells[c].seed == grid->seeds[0]) plan_on_both(&grid->cells[c]);
         grid_free(grid);
     }
     assert_true(files.gl_pathc >= 4);

@@ -12,7 +12,7 @@
 #include "harness/run/size_text.h"
 #include "harness/run/survey.h"
 #include "harness/terminal.h"
-#include "kernels/backend.h"
+#include "kernels/device.h"
 #include "kernels/mem.h"
 
 static const CommandOption options[] = {
@@ -21,7 +21,9 @@ static const CommandOption options[] = {
      .arg = "SIZE",
      .help = "e.g. 24GiB: exit with 2 if a cell needs more, memory.reserve included (memory.budget)"},
     {.name = "cells", .letter = 'c', .arg = "PATTERN", .help = "only cells with such names; may be repeated"},
-    {.name = "device", .arg = "DEVICE", .help = "the device to plan for: cpu (cpu)"},
+    {.name = "device",
+     .arg = "DEVICE",
+     .help = "plan for cpu (as here) or cuda, which need not be there; provisional (cpu)"},
     COMMAND_OPTION_JSON,
     COMMAND_OPTION_END};
 
@@ -68,14 +70,13 @@ static Err read_grid(PlanRun *run) {
     size_t n_selected = 0;
     const char **overrides = NULL, **patterns = NULL;
     const char *device = command_value(line, "device") != NULL ? command_value(line, "device") : "cpu";
-    const Backend *backend = NULL;
-    TRY(backend_find(&backend, device));
-    FAIL_IF(backend->device != DEVICE_CPU, ERR_ARG, "--device %s: plans are made for cpu", device);
+    Device kind;
+    TRY(device_find(&kind, device));
     TRY(mem_alloc(&overrides, n_overrides, sizeof *overrides));
     TRY(mem_alloc(&patterns, n_patterns, sizeof *patterns));
     for (size_t i = 0; i < n_overrides; i++) overrides[i] = command_operand(line, (int)i + 1);
     for (size_t i = 0; i < n_patterns; i++) patterns[i] = command_value_at(line, "cells", (int)i);
-    TRY(grid_load(&run->grid, command_operand(line, 0), overrides, n_overrides, device));
+    TRY(grid_load(&run->grid, command_operand(line, 0), overrides, n_overrides, device_name(kind)));
     TRY(agenda_select(&run->selected, &n_selected, run->grid, patterns, n_patterns));
     TRY(survey_grid(&run->surveys, run->grid, run->selected, false));
 done:

@@ -126,25 +126,27 @@ static int by_size(const void *a, const void *b) {
     return strcmp(x->name, y->name);
 }
 
-static Err sums_at_peak(Report *r, int64_t planned_bytes) {
+static Err sums_at_peak(Report *r, const ModelPlan *total) {
     Err err = ERR_OK;
     RecordMemory *memory = &r->record->memory;
+    const Tensor workspace = {.name = "cublas.workspace", .role = ROLE_SCRATCH};
     find_holders(r);
-    TRY(record_alloc(r->record, &r->live, (size_t)(r->graph->params->n + r->plan->n_blocks), sizeof *r->live));
+    TRY(record_alloc(r->record, &r->live, (size_t)(r->graph->params->n + r->plan->n_blocks + 1), sizeof *r->live));
     TRY(attribute_persistent(r));
     for (int b = 0; b < r->plan->n_blocks; b++)
         if (r->holder[b] != TENSOR_NONE) TRY(attribute(r, &r->graph->tensors[r->holder[b]], r->plan->blocks[b].bytes));
+    if (total->workspace_bytes > 0) TRY(attribute(r, &workspace, total->workspace_bytes));
     qsort(r->live, r->n_live, sizeof *r->live, by_size);
     memory->live = r->live;
     memory->n_live = r->n_live;
-    int64_t gaps = planned_bytes - (int64_t)(r->plan->persistent_bytes + r->plan->live_bytes);
+    int64_t gaps = (int64_t)(total->transient_bytes - r->plan->live_bytes);
     TRY(groups_to_record(&r->modules, gaps, r->record, &memory->by_module, &memory->n_modules));
     TRY(groups_to_record(&r->roles, gaps, r->record, &memory->by_role, &memory->n_roles));
 done:
     return err;
 }
 
-static Err timeline(Report *r) {
+static Err timeline(Report *r, const ModelPlan *total) {
     Err err = ERR_OK;
     RecordMemory *memory = &r->record->memory;
     RecordNode *nodes = NULL;
@@ -152,7 +154,7 @@ static Err timeline(Report *r) {
     TRY(record_alloc(r->record, &nodes, n, sizeof *nodes));
     for (size_t i = 0; i < n; i++) {
         TRY(record_text(r->record, &nodes[i].name, r->graph->nodes[i].name));
-        nodes[i].bytes = (int64_t)(r->plan->persistent_bytes + r->plan->live[i]);
+        nodes[i].bytes = (int64_t)(total->persistent_bytes + total->workspace_bytes + r->plan->live[i]);
     }
     memory->timeline = nodes;
     memory->n_nodes = n;
@@ -204,8 +206,8 @@ Err plan_report(const ModelPlan *plan, CellRecord *record) {
     TRY(mem_alloc(&r.holder, (size_t)r.plan->n_blocks, sizeof *r.holder));
     record->memory.planned_bytes = (int64_t)plan->peak_bytes;
     record->memory.lower_bound_bytes = (int64_t)plan->lower_bound_bytes;
-    TRY(sums_at_peak(&r, (int64_t)plan->peak_bytes));
-    TRY(timeline(&r));
+    TRY(sums_at_peak(&r, plan));
+    TRY(timeline(&r, plan));
     TRY(tensors(&r));
 done:
     mem_free(r.holder);

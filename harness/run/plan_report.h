@@ -8,7 +8,8 @@
 
 /* Fills record->memory from a plan (measured_bytes stays -1); storage belongs to the record. The timeline is that of
  * the graph with the larger peak. Sums by module and by role, and the live tensors, are taken at its peak node; the
- * sums end with "gaps": planned bytes that hold nothing just then. */
+ * sums end with "gaps": planned bytes that hold nothing just then. What a device's libraries are given is the tensor
+ * "cublas.workspace", alive throughout. */
 Err plan_report(const ModelPlan *plan, CellRecord *record) MUST_CHECK;
 
 #endif

@@ -29,7 +29,7 @@ Err rig_plan(Rig *rig, const RigSpec *spec) {
                         .n_steps_eval = rig->facts.n_steps_eval,
                         .height = rig->facts.height,
                         .width = rig->facts.width};
-    TRY(model_build(&rig->model, spec->settings, &sizes, DEVICE_CPU, spec->parts));
+    TRY(model_build(&rig->model, spec->settings, &sizes, spec->device, spec->parts));
     bool in_place = settings_is(spec->settings, "memory.reuse", "full");
     TRY(model_plan(&rig->plan, rig->model, backend_cpu()->real_bytes, in_place));
 done:
@@ -53,6 +53,7 @@ static Err open_set(Loader **out, const Rig *rig, const char *set) {
 Err rig_start(Rig *rig) {
     Err err = ERR_OK;
     const RigSpec *spec = &rig->spec;
+    ASSERT(spec->device == DEVICE_CPU);
     TRY(check_room(rig));
     if (spec->n_threads > 1) TRY(par_new(&rig->par, spec->n_threads));
     if (spec->parts == MODEL_TRAIN_AND_EVAL)

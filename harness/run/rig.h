@@ -12,6 +12,7 @@ typedef struct RigSpec {
     int n_threads;
     ExecMode mode;
     ModelParts parts;
+    Device device; /* that is planned for; only the CPU's plans are started */
     bool all_sets; /* open valid and test too, not only what `parts` needs */
 } RigSpec;
 

@@ -6,6 +6,7 @@
 #include "harness/run/inputs.h"
 #include "harness/run/plan_report.h"
 #include "harness/run/rig.h"
+#include "kernels/device.h"
 #include "kernels/mem.h"
 #include "models/text.h"
 
@@ -35,10 +36,11 @@ done:
     return err;
 }
 
-static Err look(Survey *s, const Cell *cell, bool with_data) {
+static Err look(Survey *s, const Cell *cell, Device device, bool with_data) {
     Err err = ERR_OK;
     Rig rig;
-    RigSpec spec = {.settings = cell->settings, .seed = (uint64_t)cell->seed, .parts = MODEL_TRAIN_AND_EVAL};
+    RigSpec spec = {
+        .settings = cell->settings, .seed = (uint64_t)cell->seed, .parts = MODEL_TRAIN_AND_EVAL, .device = device};
     TRY(rig_plan(&rig, &spec));
     s->settings = cell->settings;
     s->facts = rig.facts;
@@ -68,13 +70,14 @@ static bool find(const Surveys *surveys, const Settings *settings, size_t *at) {
 Err survey_grid(Surveys *out, const Grid *grid, const bool *selected, bool with_data) {
     Err err = ERR_OK;
     memset(out, 0, sizeof *out);
+    TRY(device_find(&out->device, grid->device));
     TRY(mem_alloc(&out->item, grid->n_cells, sizeof *out->item));
     TRY(mem_alloc(&out->of_cell, grid->n_cells, sizeof *out->of_cell));
     for (size_t i = 0; i < grid->n_cells; i++) {
         const Cell *cell = &grid->cells[i];
         if (selected != NULL && !selected[i]) continue;
         if (!find(out, cell->settings, &out->of_cell[i])) {
-            err = look(&out->item[out->n++], cell, with_data);
+            err = look(&out->item[out->n++], cell, out->device, with_data);
             if (err != ERR_OK) return grid_blame(err, grid, cell);
         }
     }

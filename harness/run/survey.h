@@ -24,15 +24,15 @@ typedef struct Survey {
 } Survey;
 
 typedef struct Surveys {
+    Device device; /* the grid's: what the plans are for */
     Survey *item;
     size_t n;
     size_t *of_cell; /* [grid->n_cells] */
 } Surveys;
 
-/* Looks at all of a grid's cells for which selected[i] is true (NULL = all). with_data: fonts and datasets are opened
- * too, so that what is missing is known before anything runs. An error has the cell's name and its place in the
- * grid (grid_blame). The caller
- * clears *out whatever comes. */
+/* Plans all of a grid's cells for which selected[i] is true (NULL = all) for the grid's device, which need not be
+ * there. with_data: fonts and datasets are opened too, so that what is missing is known before anything runs. An error
+ * has the cell's name and its place in the grid (grid_blame). The caller clears *out whatever comes. */
 Err survey_grid(Surveys *out, const Grid *grid, const bool *selected, bool with_data) MUST_CHECK;
 void surveys_clear(Surveys *surveys);
 

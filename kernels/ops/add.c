@@ -5,10 +5,9 @@
 static Broadcast map_of(const OpSpec *spec) { return broadcast_of(&spec->x[0], &spec->x[1]); }
 
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
-    (void)device;
     Broadcast map = map_of(spec), swapped = broadcast_swapped(&map);
-    size_t a = backward && (wanted & OP_X(0)) ? broadcast_sum_bytes(&map, shards) : 0;
-    size_t b = backward && (wanted & OP_X(1)) ? broadcast_sum_bytes(&swapped, shards) : 0;
+    size_t a = backward && (wanted & OP_X(0)) ? broadcast_sum_bytes(&map, device, shards) : 0;
+    size_t b = backward && (wanted & OP_X(1)) ? broadcast_sum_bytes(&swapped, device, shards) : 0;
     return a > b ? a : b;
 }
 

@@ -82,11 +82,21 @@ static Scratch scratch_of(const OpSpec *spec, bool backward, int shards, void *b
     return scratch;
 }
 
+/* CUDA has a block for each sample: dq and dv [B,A], de [B,L]; forward, the energies lie where alpha will. */
+static size_t cuda_bytes(const Size *z, bool backward) {
+    Carve c = {NULL, 0};
+    if (!backward) return 0;
+    (void)carve(&c, 2 * z->batch * z->width, sizeof(float));
+    (void)carve(&c, z->batch * z->positions, sizeof(float));
+    return c.bytes;
+}
+
 /* The reference's backward pass keeps dq [B,A] and de [L]. */
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
     (void)wanted;
     const Size z = size_of(spec);
     if (device == DEVICE_REF) return backward ? (size_t)(z.batch * z.width + z.positions) * sizeof(double) : 0;
+    if (device == DEVICE_CUDA) return cuda_bytes(&z, backward);
     return scratch_of(spec, backward, shards, NULL).bytes;
 }
 

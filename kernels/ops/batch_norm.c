@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "kernels/columns.h"
+#include "kernels/cuda_scratch.h"
 #include "kernels/infer.h"
 #include "kernels/op.h"
 #include "kernels/ops.h"
@@ -49,8 +50,10 @@ static int64_t period_of(int64_t n_channels) {
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
     (void)backward, (void)wanted;
     const size_t n = (size_t)shape_last(&spec->x[X]), period = (size_t)period_of((int64_t)n);
+    size_t parts = (size_t)shards;
     if (device == DEVICE_REF) return 0;
-    return (size_t)shards * 2 * n * sizeof(double) + N_COEFFICIENTS * period * sizeof(float);
+    if (device == DEVICE_CUDA) parts = (size_t)cuda_sum_parts(shape_rows(&spec->x[X]), 2 * (int64_t)n);
+    return parts * 2 * n * sizeof(double) + N_COEFFICIENTS * period * sizeof(float);
 }
 
 /* y = (x - mean) scale + shift;   dx = scale ((g - mean_g) - (x - mean) slope). */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernels/carve.h"
+#include "kernels/cuda_scratch.h"
 #include "kernels/gemm.h"
 #include "kernels/infer.h"
 #include "kernels/lstm_cell.h"
@@ -103,10 +104,21 @@ static Scratch scratch_of(const OpSpec *spec, bool backward, int shards, void *b
     return scratch;
 }
 
+/* CUDA keeps dz [2,B,T,4H], dh and dc [2,B,H], and db's partial sums; forward, gates hold the products. */
+static size_t cuda_bytes(const OpSpec *spec, bool backward) {
+    const Size s = size_of(spec);
+    Carve c = {NULL, 0};
+    if (!backward) return 0;
+    (void)carve(&c, N_DIRECTIONS * s.batch * s.steps * s.width, sizeof(float));
+    (void)carve(&c, 2 * N_DIRECTIONS * s.batch * s.hidden, sizeof(float));
+    return c.bytes + cuda_sum_bytes(s.batch * s.steps, s.width);
+}
+
 /* The reference keeps dz [4H], dh [H] and dc [H] of a step. */
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
     (void)wanted;
     if (device == DEVICE_REF) return backward ? (size_t)(6 * spec->x[W_H].dim[0]) * sizeof(double) : 0;
+    if (device == DEVICE_CUDA) return cuda_bytes(spec, backward);
     return scratch_of(spec, backward, shards, NULL).bytes;
 }
 

@@ -4,6 +4,7 @@
  * then over shards in order. */
 #include "kernels/columns.h"
 #include "kernels/conv.h"
+#include "kernels/cuda_scratch.h"
 #include "kernels/infer.h"
 #include "kernels/op.h"
 #include "kernels/ops.h"
@@ -57,8 +58,21 @@ static int64_t packed_floats(const Conv *c, bool backward, uint32_t wanted) {
     return backward && !(wanted & OP_X(X)) ? 0 : aligned(conv_packed_floats(c, backward));
 }
 
+/* CUDA unrolls as many whole rows of windows as a tile holds, for one product after the other; a 1 x 1 window lies
+ * unrolled. The columns and the partial sums of dbias take turns. */
+static size_t cuda_bytes(const OpSpec *spec, const Conv *c, bool backward, uint32_t wanted) {
+    const int64_t rows = spec->x[X].dim[0] * c->ho;
+    const bool as_it_is = c->rows.kernel == 1 && c->columns.kernel == 1 && c->ho == c->h && c->wo == c->w;
+    const bool unrolls = !as_it_is && (!backward || wanted & (OP_X(X) | OP_X(W)));
+    const size_t window = (size_t)shape_outer(&spec->x[W], 3) * sizeof(float);
+    const size_t columns = unrolls ? cuda_tile_bytes(rows, (size_t)c->wo * window) : 0;
+    const size_t sums = backward && wanted & OP_X(BIAS) ? cuda_sum_bytes(rows * c->wo, c->o) : 0;
+    return columns > sums ? columns : sums;
+}
+
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
     const Conv c = conv_of(spec);
+    if (device == DEVICE_CUDA) return cuda_bytes(spec, &c, backward, wanted);
     if (device != DEVICE_CPU) return 0;
     int64_t floats = packed_floats(&c, backward, wanted) + shards * shard_floats(&c, backward, wanted);
     if (backward && wanted & OP_X(W)) floats += (shards - 1) * aligned(shape_count(&spec->x[W]));

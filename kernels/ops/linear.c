@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/columns.h"
+#include "kernels/cuda_scratch.h"
 #include "kernels/gemm.h"
 #include "kernels/infer.h"
 #include "kernels/op.h"
@@ -71,6 +72,10 @@ static size_t task_bytes(const OpSpec *spec, bool backward, uint32_t wanted, int
 }
 
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
+    if (device == DEVICE_CUDA) { /* of dbias; the products have cuBLAS's own workspace */
+        const bool sums = backward && wanted & OP_X(BIAS);
+        return sums ? cuda_sum_bytes(shape_rows(&spec->y[0]), shape_last(&spec->y[0])) : 0;
+    }
     return device == DEVICE_CPU ? task_bytes(spec, backward, wanted, shards) * (size_t)shards : 0;
 }
 

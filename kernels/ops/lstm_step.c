@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernels/carve.h"
+#include "kernels/cuda_scratch.h"
 #include "kernels/gemm.h"
 #include "kernels/infer.h"
 #include "kernels/lstm_cell.h"
@@ -85,10 +86,19 @@ static Scratch scratch_of(const OpSpec *spec, bool backward, int shards, void *b
     return scratch;
 }
 
+/* CUDA keeps dz [B,4H] and db's partial sums. */
+static size_t cuda_bytes(const OpSpec *spec) {
+    const Size s = size_of(spec);
+    Carve c = {NULL, 0};
+    (void)carve(&c, s.batch * 4 * s.hidden, sizeof(float));
+    return c.bytes + cuda_sum_bytes(s.batch, 4 * s.hidden);
+}
+
 /* The reference's backward pass keeps dz. */
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
     (void)wanted;
     if (device == DEVICE_REF) return backward ? (size_t)shape_count(&spec->y[GATES]) * sizeof(double) : 0;
+    if (device == DEVICE_CUDA) return backward ? cuda_bytes(spec) : 0;
     return scratch_of(spec, backward, shards, NULL).bytes;
 }
 

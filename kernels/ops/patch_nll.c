@@ -46,6 +46,7 @@ done:
 /* The reference's forward pass keeps u and e [K]. */
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
     if (device == DEVICE_REF) return backward ? 0 : (size_t)(2 * spec->x[NLL_W_GLIMPSE].dim[1]) * sizeof(double);
+    if (device == DEVICE_CUDA) return patch_nll_cuda_bytes(spec, backward, wanted);
     return patch_nll_scratch_bytes(spec, backward, wanted, shards);
 }
 

@@ -31,10 +31,9 @@ static Broadcast map_of(const OpSpec *spec) {
 }
 
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
-    (void)device;
     (void)wanted;
     Broadcast map = map_of(spec);
-    return backward ? 0 : broadcast_sum_bytes(&map, shards);
+    return backward ? 0 : broadcast_sum_bytes(&map, device, shards);
 }
 
 static Err fwd(const OpCall *call) {

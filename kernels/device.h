@@ -1,0 +1,28 @@
+/* Devices by name, and what of a device decides the memory of a plan. A plan needs no device: only its name.
+ * Depends on op.h. */
+#ifndef KERNELS_DEVICE_H
+#define KERNELS_DEVICE_H
+
+#include "kernels/op.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* "cpu", "cuda" or "cuda:1" (the number says nothing about memory). ERR_DEVICE says what was expected. */
+Err device_find(Device *out, const char *name) MUST_CHECK;
+
+/* The kind of device, part of a cell's identity: "cpu", "cuda" or "ref". */
+const char *device_name(Device device);
+
+/* What scratch depends on: "cuda", or for a CPU the instruction set of its kernels here: "cpu-avx512", "cpu-avx2",
+ * "cpu-plain". Plans of one class are equal on every machine. */
+const char *device_class(Device device);
+
+/* Bytes that a device's libraries are given once, beside all tensors: cuBLAS's workspace on CUDA, else 0. */
+size_t device_workspace_bytes(Device device);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
