@@ -106,6 +106,7 @@ static void make_row(PlanRun *run, size_t i_survey) {
 static void note_modules(PlanRun *run, const RecordMemory *memory) {
     for (size_t i = 0; i < memory->n_modules; i++) {
         size_t k = 0;
+        if (memory->by_module[i].bytes == 0) continue; /* it lives at other nodes only */
         while (k < run->n_modules && strcmp(run->modules[k], memory->by_module[i].name) != 0) k++;
         if (k == run->n_modules && k < MAX_COLUMNS) run->modules[run->n_modules++] = memory->by_module[i].name;
     }

@@ -58,6 +58,22 @@ done:
     return err;
 }
 
+/* Bytes of each row of an axis while each node runs. */
+static Err lines_write(hid_t group, const char *axis, const char *name, size_t n, size_t n_nodes, const int64_t *line) {
+    Err err = ERR_OK;
+    if (n == 0 || n_nodes == 0 || line == NULL) return ERR_OK;
+    TRY(h5_write(group, &(H5Array){.name = name,
+                                   .kind = H5_I64,
+                                   .rank = 2,
+                                   .dim = {n, n_nodes},
+                                   .data = line,
+                                   .unit = "byte",
+                                   .long_name = "live bytes"}));
+    TRY(h5_axes(group, name, 2, (const char *const[]){axis, "node"}));
+done:
+    return err;
+}
+
 static Err tensors_write(hid_t parent, size_t n, const RecordTensor *row) {
     Err err = ERR_OK;
     hid_t group = H5I_INVALID_HID;
@@ -92,6 +108,9 @@ Err memory_write(hid_t cell, const RecordMemory *memory) {
     TRY(named_bytes_write(group, "module", "by_module", "bytes at the peak", memory->n_modules, memory->by_module));
     TRY(named_bytes_write(group, "role", "by_role", "bytes at the peak", memory->n_roles, memory->by_role));
     TRY(timeline_write(group, memory->n_nodes, memory->timeline));
+    TRY(lines_write(group, "module", "timeline_by_module", memory->n_modules, memory->n_nodes,
+                    memory->timeline_by_module));
+    TRY(lines_write(group, "role", "timeline_by_role", memory->n_roles, memory->n_nodes, memory->timeline_by_role));
     TRY(tensors_write(group, memory->n_tensors, memory->tensors));
 done:
     h5_close(group);

@@ -13,7 +13,7 @@
 #include "kernels/view.h"
 
 /* Raised when the layout of the files changes; readers refuse a higher one. */
-enum { RECORD_FORMAT_VERSION = 1 };
+enum { RECORD_FORMAT_VERSION = 2 };
 
 /* How a cell ended. MISSING exists only in packed files: a cell of the grid that has no sealed result yet. */
 typedef enum CellStatus {
@@ -106,12 +106,14 @@ typedef struct RecordMemory {
     int64_t lower_bound_bytes; /* max over nodes of the live bytes */
     const char *peak_node;     /* name of the node at the peak; NULL = unknown */
     size_t n_modules, n_roles, n_nodes, n_tensors;
-    const RecordBytes *by_module, *by_role; /* borrowed until sealed, as all below and the parameters */
+    const RecordBytes *by_module, *by_role; /* at the peak; borrowed until sealed, as all below and the parameters */
     const RecordNode *timeline;
+    const int64_t *timeline_by_module; /* [n_modules, n_nodes] bytes while each node runs; NULL in files of format 1 */
+    const int64_t *timeline_by_role;   /* [n_roles, n_nodes] */
     const RecordTensor *tensors;
     size_t n_live;            /* with live: of a plan in memory alone, not in the file */
-    const RecordTensor *live; /* what holds bytes at the peak, largest first, without offset and life: with gaps they
-                                 add up to planned_bytes */
+    const RecordTensor *live; /* what holds bytes at the peak, largest first, equal ones by name: with gaps they add
+                                 up to planned_bytes */
 } RecordMemory;
 
 /* ---- volatile/: what two runs of the same cell do not share; -1 or NaN = not measured ---- */

@@ -189,6 +189,16 @@ done:
     return err;
 }
 
+static Err read_lines(CellRecord *into, hid_t group, const char *name, size_t n, size_t n_nodes, const int64_t **out) {
+    Err err = ERR_OK;
+    int64_t *line = NULL;
+    if (!h5_has(group, name)) return ERR_OK;
+    TRY(load_numbers(into, group, name, H5_I64, n * n_nodes, &line));
+    *out = line;
+done:
+    return err;
+}
+
 static Err read_tensors(CellRecord *into, hid_t parent, RecordMemory *memory) {
     Err err = ERR_OK;
     hid_t group = H5I_INVALID_HID;
@@ -223,6 +233,8 @@ static Err read_memory(CellRecord *into, hid_t group) {
     TRY(read_named_bytes(into, group, "module", "by_module", &memory->n_modules, &memory->by_module));
     TRY(read_named_bytes(into, group, "role", "by_role", &memory->n_roles, &memory->by_role));
     TRY(read_timeline(into, group, memory));
+    TRY(read_lines(into, group, "timeline_by_module", memory->n_modules, memory->n_nodes, &memory->timeline_by_module));
+    TRY(read_lines(into, group, "timeline_by_role", memory->n_roles, memory->n_nodes, &memory->timeline_by_role));
     TRY(read_tensors(into, group, memory));
 done:
     return err;
