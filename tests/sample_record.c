@@ -86,6 +86,7 @@ static void fill_memory(CellRecord *record, int64_t planned) {
     static const RecordNode nodes[] = {{"encoder.conv1", 512}, {"decoder.t00", 1024}, {"loss", 256}};
     static const RecordTensor tensors[] = {{"encoder.conv1.y", "encoder", "activation", 512, 0, 0, 1},
                                            {"decoder.t00.alpha", "decoder", "activation", 512, 512, 1, 2}};
+    static const int64_t by_module[] = {512, 600, 0, 0, 424, 256}, by_role[] = {300, 300, 256, 212, 724, 0};
     record->memory = (RecordMemory){.planned_bytes = planned,
                                     .measured_bytes = planned,
                                     .lower_bound_bytes = planned - 64,
@@ -96,6 +97,8 @@ static void fill_memory(CellRecord *record, int64_t planned) {
                                     .by_role = roles,
                                     .n_nodes = 3,
                                     .timeline = nodes,
+                                    .timeline_by_module = by_module,
+                                    .timeline_by_role = by_role,
                                     .n_tensors = 2,
                                     .tensors = tensors};
 }

@@ -1,5 +1,5 @@
-/* The models as a whole: sizes, receptive fields, every branch's training graph against the double-precision reference
- * and against central differences, and its memory plan against what a run uses. */
+/* The models as a whole: sizes, receptive fields, and every branch's training graph against the double-precision
+ * reference and against central differences. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,152 +14,12 @@
 #include "kernels/mem.h"
 #include "kernels/rng.h"
 #include "models/model.h"
+#include "tests/small_model.h"
 
 #define OK(call) check_ok(call, #call, __LINE__)
 static void check_ok(Err err, const char *text, int line) {
     if (err != ERR_OK) fail_msg("line %d: %s: %s", line, text, err_message());
 }
-
-/* One cell's settings for a test: pairs of key and value, ended by NULL. */
-static Settings *settings_of(const char *const *pairs) {
-    Settings *settings = NULL;
-    OK(settings_new(&settings));
-    for (; pairs != NULL && pairs[0] != NULL; pairs += 2) OK(settings_set(settings, pairs[0], pairs[1]));
-    OK(settings_resolve(settings));
-    return settings;
-}
-
-#define FUSED "focus.implementation", "fused"
-
-/* Every branch with the switches that change its graph. */
-static const char *const branches[][16] = {
-    {"focus.kind", "none", NULL},
-    {"focus.kind", "mass", NULL},
-    {"focus.kind", "kl", NULL},
-    {"focus.kind", "kl", "focus.target", "box", NULL},
-    {"focus.kind", "original", "focus.patch", "[8, 10]", NULL},
-    {"focus.kind", "original", "focus.patch", "[8, 10]", "focus.reduction", "mean", "focus.tanh", "false", NULL},
-    {"focus.kind", "original", "focus.patch", "[9, 7]", "focus.labels", "target", "focus.background", "false", NULL},
-    {"focus.kind", "original", "focus.patch", "[8, 8]", "focus.source", "features", NULL},
-    {"focus.kind", "original", "focus.patch", "[8, 10]", FUSED, NULL},
-    {"focus.kind", "original", "focus.patch", "[8, 10]", "focus.reduction", "mean", "focus.tanh", "false", FUSED, NULL},
-    {"focus.kind", "original", "focus.patch", "[9, 7]", "focus.labels", "target", "focus.background", "false", FUSED,
-     NULL},
-    {"focus.kind", "original", "focus.patch", "[8, 8]", "focus.source", "features", FUSED, NULL},
-};
-enum { N_BRANCHES = sizeof branches / sizeof branches[0] };
-
-static const ModelSizes small = {.n_chars = 5, .n_steps = 4, .height = 32, .width = 16};
-
-static Settings *small_settings(const char *const *branch) {
-    static const char *const common[] = {"model.blstm",     "6", "model.attention", "7", "model.decoder", "5",
-                                         "model.embedding", "3", "train.batch",     "3", "eval.batch",    "2",
-                                         "train.shards",    "2"};
-    const char *pairs[64];
-    int n = 0;
-    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) pairs[n++] = common[i];
-    for (; *branch != NULL; branch++) pairs[n++] = *branch;
-    pairs[n] = NULL;
-    return settings_of(pairs);
-}
-
-/* ---- one training step of one branch ---- */
-
-typedef struct Step {
-    Settings *settings;
-    Model *model;
-    ModelPlan plan;
-    Par *par;
-    Arena *arena;
-    Exec *exec;
-} Step;
-
-static void upload(Step *s, TensorId t, const void *values) {
-    if (t != TENSOR_NONE) OK(exec_upload(s->exec, t, values));
-}
-
-/* A batch with one sample without boxes, labels of different lengths, and a box at the border. */
-static void upload_batch(Step *s) {
-    enum { T = 4, N = 3, K = 5, H = 32, W = 16 };
-    const TrainGraph *t = &s->model->train;
-    static float image[N * H * W * 3], box[T * N * 4];
-    static int32_t mask[N * H * W], label[T * N], token_in[T * N];
-    static const int lengths[N] = {3, 1, 2};
-    int n_labels = 0, n_boxes = 0;
-    Rng rng = rng_at(rng_stream(11, "test.batch"), 0, 0);
-    for (size_t i = 0; i < sizeof image / sizeof *image; i++) image[i] = (float)rng_range(&rng, -1, 1);
-    memset(box, 0, sizeof box);
-    for (int n = 0; n < N; n++)
-        for (int i = 0; i < H * W; i++) mask[n * H * W + i] = n == 1 ? -1 : (int32_t)rng_below(&rng, K + 1);
-    for (int n = 0; n < N; n++)
-        for (int step = 0; step < T; step++) {
-            int at = step * N + n;
-            label[at] = step < lengths[n] ? (int32_t)rng_below(&rng, K) : step == lengths[n] ? K : -1;
-            token_in[at] = step == 0 ? K + 1 : label[at - N] < K ? label[at - N] : -1;
-            n_labels += label[at] >= 0;
-            if (step >= lengths[n] || n == 1) continue;
-            float x0 = (float)(5 * step), values[4] = {x0, 4, x0 + 6, 28};
-            memcpy(box + 4 * at, values, sizeof values);
-            n_boxes++;
-        }
-    float inv_chars = 1.0f / (float)n_labels, inv_boxes = 1.0f / (float)n_boxes, lambda = 0.3f, rest = 0.7f, clip = 1;
-    float hyper[HYPER_LEN];
-    update_hyper(s->settings, 0, 0.01, hyper);
-    upload(s, t->image, image);
-    upload(s, t->token_in, token_in);
-    upload(s, t->label, label);
-    upload(s, t->box, box);
-    upload(s, t->mask, mask);
-    upload(s, t->inv_chars, &inv_chars);
-    upload(s, t->inv_boxes, &inv_boxes);
-    upload(s, t->lambda, &lambda);
-    upload(s, t->one_minus_lambda, &rest);
-    upload(s, t->update.hyper, hyper);
-    upload(s, t->update.limit, &clip);
-}
-
-static void open_step(Step *s, const char *const *branch, const Backend *backend, ExecMode mode, int n_threads) {
-    memset(s, 0, sizeof *s);
-    s->settings = small_settings(branch);
-    OK(model_build(&s->model, s->settings, &small, backend->device, MODEL_TRAIN_AND_EVAL));
-    OK(model_plan(&s->plan, s->model, backend->real_bytes, true));
-    OK(par_new(&s->par, n_threads));
-    OK(arena_new(&s->arena, backend, &s->model->params, s->plan.transient_bytes));
-    OK(arena_initialise(s->arena, 3));
-    OK(exec_new(&s->exec, s->plan.train, s->arena, mode, s->par));
-}
-
-static void close_step(Step *s) {
-    exec_free(s->exec);
-    arena_free(s->arena);
-    par_free(s->par);
-    model_plan_clear(&s->plan);
-    model_free(s->model);
-    settings_free(s->settings);
-}
-
-/* Losses, norm, and every persistent value after n_steps steps. The caller frees. */
-static float *train(Step *s, int n_steps, size_t *n) {
-    float *out = NULL;
-    const TrainGraph *t = &s->model->train;
-    const TensorId kept[] = {t->loss, t->loss_recognition, t->update.norm};
-    size_t at = sizeof kept / sizeof kept[0];
-    *n = at + s->model->params.n_elements;
-    OK(mem_alloc(&out, *n, sizeof *out));
-    for (int i = 0; i < n_steps; i++) {
-        upload_batch(s);
-        OK(exec_run(s->exec));
-    }
-    for (size_t i = 0; i < at; i++) OK(exec_download(s->exec, kept[i], out + i));
-    for (int i = 0; i < s->model->params.n; i++) {
-        OK(arena_get_param(s->arena, i, out + at));
-        at += (size_t)shape_count(&s->model->params.items[i].shape);
-    }
-    *n = at;
-    return out;
-}
-
-/* ---- tests ---- */
 
 static int64_t count_below(const ParamSet *set, const char *prefix) {
     int64_t n = 0;
@@ -255,9 +115,9 @@ static void check_direction(Step *s, int branch, const char *prefix) {
 static void test_gradients(void **state) {
     (void)state;
     static const char *const modules[] = {"encoder.", "decoder.", "focus."};
-    for (int b = 0; b < N_BRANCHES; b++) {
+    for (int b = 0; b < SMALL_BRANCHES; b++) {
         Step s;
-        open_step(&s, branches[b], backend_ref(), EXEC_SEPARATE, 1);
+        open_step(&s, small_branches[b], backend_ref(), EXEC_SEPARATE, 1);
         for (int m = 0; m < 3; m++) check_direction(&s, b, modules[m]);
         const ParamSet *params = &s.model->params;
         for (int i = 0; b == 4 && i < params->n; i++)
@@ -270,12 +130,12 @@ static void test_gradients(void **state) {
  * gradient, so weights are compared through their gradients. */
 static void test_cpu_against_ref(void **state) {
     (void)state;
-    for (int b = 0; b < N_BRANCHES; b++) {
+    for (int b = 0; b < SMALL_BRANCHES; b++) {
         Step cpu, ref;
         size_t n = 0;
-        open_step(&cpu, branches[b], backend_cpu(), EXEC_SEPARATE, 2);
-        open_step(&ref, branches[b], backend_ref(), EXEC_SEPARATE, 1);
-        float *a = train(&cpu, 1, &n), *c = train(&ref, 1, &n);
+        open_step(&cpu, small_branches[b], backend_cpu(), EXEC_SEPARATE, 2);
+        open_step(&ref, small_branches[b], backend_ref(), EXEC_SEPARATE, 1);
+        float *a = train_steps(&cpu, 1, &n), *c = train_steps(&ref, 1, &n);
         for (int i = 0; i < 3; i++) assert_float_equal(a[i], c[i], 1e-4f * (1 + fabsf(c[i])));
         const Graph *g = cpu.model->train.graph;
         for (TensorId w = 0; w < g->n_tensors; w++) {
@@ -294,36 +154,6 @@ static void test_cpu_against_ref(void **state) {
         mem_free(c);
         close_step(&cpu);
         close_step(&ref);
-    }
-}
-
-/* The plan is the run: all ways of using memory give the same bits, and storage that follows lifetimes peaks at the
- * planned live bytes. One thread and three agree. */
-static void test_plan_is_the_run(void **state) {
-    (void)state;
-    static const ExecMode modes[] = {EXEC_ARENA, EXEC_POISON, EXEC_CHECKED, EXEC_SEPARATE};
-    for (int b = 0; b < N_BRANCHES; b++) {
-        float *first = NULL;
-        size_t n_first = 0;
-        for (size_t m = 0; m < sizeof modes / sizeof modes[0]; m++) {
-            Step s;
-            size_t n = 0;
-            open_step(&s, branches[b], backend_cpu(), modes[m], m % 2 == 0 ? 1 : 3);
-            uint64_t allocs = mem_stats().n_allocs;
-            float *values = train(&s, 3, &n);
-            if (modes[m] == EXEC_ARENA) assert_int_equal(mem_stats().n_allocs, allocs + 1); /* the result's own */
-            if (modes[m] == EXEC_CHECKED) assert_int_equal(exec_peak_bytes(s.exec), s.plan.train->live_bytes);
-            if (first == NULL) {
-                first = values;
-                n_first = n;
-            } else {
-                assert_int_equal(n, n_first);
-                assert_memory_equal(first, values, n * sizeof *values);
-                mem_free(values);
-            }
-            close_step(&s);
-        }
-        mem_free(first);
     }
 }
 
@@ -430,8 +260,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),           cmocka_unit_test(test_resnet32),
         cmocka_unit_test(test_image_too_small), cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_cpu_against_ref), cmocka_unit_test(test_plan_is_the_run),
-        cmocka_unit_test(test_fused_is_plain),
+        cmocka_unit_test(test_cpu_against_ref), cmocka_unit_test(test_fused_is_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,6 +78,8 @@ static void compare_memory(const RecordMemory *a, const RecordMemory *b) {
         assert_string_equal(a->timeline[i].name, b->timeline[i].name);
         assert_int_equal(a->timeline[i].bytes, b->timeline[i].bytes);
     }
+    same_bits(a->timeline_by_module, b->timeline_by_module, a->n_modules * a->n_nodes * sizeof(int64_t));
+    same_bits(a->timeline_by_role, b->timeline_by_role, a->n_roles * a->n_nodes * sizeof(int64_t));
     for (size_t i = 0; i < a->n_tensors; i++) {
         assert_string_equal(a->tensors[i].name, b->tensors[i].name);
         assert_string_equal(a->tensors[i].role, b->tensors[i].role);

@@ -1,0 +1,39 @@
+/* Models small enough for a test: settings, every branch with the switches that change its graph, and a training step
+ * that is ready to run. What fails here fails the test. */
+#ifndef TESTS_SMALL_MODEL_H
+#define TESTS_SMALL_MODEL_H
+
+#include "models/model.h"
+
+enum { SMALL_WORDS = 16, SMALL_BRANCHES = 12 };
+
+/* Keys and values, ended by NULL. */
+extern const char *const small_branches[SMALL_BRANCHES][SMALL_WORDS];
+extern const ModelSizes small_sizes;
+
+/* One cell's settings: pairs of key and value, ended by NULL; NULL = the defaults. The caller frees. */
+Settings *settings_of(const char *const *pairs);
+
+/* As settings_of, with a small model and batch where the pairs say nothing else. */
+Settings *small_settings(const char *const *pairs);
+
+typedef struct Step {
+    Settings *settings;
+    Model *model;
+    ModelPlan plan;
+    Par *par;
+    Arena *arena;
+    Exec *exec;
+} Step;
+
+/* Plans as memory.reuse says; parameters have their initial values. close_step frees. */
+void open_step(Step *s, const char *const *pairs, const Backend *backend, ExecMode mode, int n_threads);
+void close_step(Step *s);
+
+/* A batch with one sample without boxes, labels of different lengths, and a box at the border. */
+void upload_batch(Step *s);
+
+/* Losses, norm, and every persistent value after n_steps steps: *n numbers. The caller frees (mem_free). */
+float *train_steps(Step *s, int n_steps, size_t *n);
+
+#endif

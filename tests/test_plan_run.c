@@ -1,0 +1,122 @@
+/* The plan is the run: every branch, both encoders, both kinds of reuse, trained and evaluated in every mode of
+ * memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernels/mem.h"
+#include "kernels/rng.h"
+#include "tests/small_model.h"
+
+#define OK(call) check_ok(call, #call, __LINE__)
+static void check_ok(Err err, const char *text, int line) {
+    if (err != ERR_OK) fail_msg("line %d: %s: %s", line, text, err_message());
+}
+
+static const ExecMode modes[] = {EXEC_ARENA, EXEC_POISON, EXEC_CHECKED, EXEC_SEPARATE};
+enum { N_MODES = sizeof modes / sizeof modes[0], N_PREDICTED = 2 };
+
+/* Maps and readings, teacher-forced and greedy, of one random batch. */
+static float *evaluate(Step *s, ExecMode mode, size_t *n) {
+    const EvalGraph *e = &s->model->eval;
+    const TensorId kept[] = {e->alpha, e->alpha_free, e->predicted, e->predicted_free};
+    Exec *exec = NULL;
+    float *out = NULL, *image = NULL;
+    int32_t *token = NULL;
+    size_t n_image = (size_t)shape_count(graph_shape(e->graph, e->image));
+    size_t n_token = (size_t)shape_count(graph_shape(e->graph, e->token_in)), at = 0;
+    Rng rng = rng_at(rng_stream(13, "test.evaluation"), 0, 0);
+    OK(mem_alloc(&image, n_image, sizeof *image));
+    OK(mem_alloc(&token, n_token, sizeof *token));
+    for (size_t i = 0; i < n_image; i++) image[i] = (float)rng_range(&rng, -1, 1);
+    for (size_t i = 0; i < n_token; i++) token[i] = (int32_t)rng_below(&rng, 5);
+    OK(exec_new(&exec, s->plan.eval, s->arena, mode, s->par));
+    OK(exec_upload(exec, e->image, image));
+    OK(exec_upload(exec, e->token_in, token));
+    OK(exec_run(exec));
+    *n = 0;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) *n += (size_t)shape_count(graph_shape(e->graph, kept[i]));
+    OK(mem_alloc(&out, *n, sizeof *out));
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        OK(exec_download(exec, kept[i], out + at));
+        at += (size_t)shape_count(graph_shape(e->graph, kept[i]));
+    }
+    if (mode == EXEC_CHECKED) assert_int_equal(exec_peak_bytes(exec), s->plan.eval->live_bytes);
+    exec_free(exec);
+    mem_free(image);
+    mem_free(token);
+    return out;
+}
+
+/* Values after some steps and of an evaluation behind each other; what the modes promise is asserted on the way. */
+static float *train_and_evaluate(const char *const *pairs, ExecMode mode, int n_steps, int n_threads, size_t *n) {
+    Step s;
+    size_t n_train = 0, n_eval = 0;
+    open_step(&s, pairs, backend_cpu(), mode, n_threads);
+    uint64_t allocs = mem_stats().n_allocs;
+    float *values = train_steps(&s, n_steps, &n_train);
+    if (mode == EXEC_ARENA) assert_int_equal(mem_stats().n_allocs, allocs + 1); /* the result's own */
+    if (mode == EXEC_CHECKED) assert_int_equal(exec_peak_bytes(s.exec), s.plan.train->live_bytes);
+    float *maps = evaluate(&s, mode, &n_eval);
+    OK(mem_grow(&values, n_train, n_train + n_eval, sizeof *values));
+    memcpy(values + n_train, maps, n_eval * sizeof *values);
+    *n = n_train + n_eval;
+    for (size_t i = 0; i < n_train; i++) assert_true(values[i] == values[i]);
+    mem_free(maps);
+    close_step(&s);
+    return values;
+}
+
+static void expect_same(const float *first, size_t n_first, float *values, size_t n) {
+    assert_int_equal(n, n_first);
+    assert_memory_equal(first, values, n * sizeof *values);
+    mem_free(values);
+}
+
+/* All ways of using memory, by one thread or three, and both kinds of reuse give the same bits; storage that follows
+ * lifetimes peaks at the planned live bytes. */
+static void test_branches(void **state) {
+    (void)state;
+    for (int b = 0; b < SMALL_BRANCHES; b++) {
+        float *first = NULL;
+        size_t n_first = 0;
+        for (size_t m = 0; m < 2 * N_MODES; m++) {
+            const char *pairs[SMALL_WORDS + 2] = {"memory.reuse", m < N_MODES ? "full" : "eager"};
+            size_t n = 0;
+            for (int i = 0; small_branches[b][i] != NULL; i++) pairs[2 + i] = small_branches[b][i];
+            float *values = train_and_evaluate(pairs, modes[m % N_MODES], 3, m % 2 == 0 ? 1 : 3, &n);
+            if (first != NULL) {
+                expect_same(first, n_first, values, n);
+            } else {
+                first = values;
+                n_first = n;
+            }
+        }
+        mem_free(first);
+    }
+}
+
+/* The paper's encoder: 44 million weights, so one step each, and no state of an optimiser but one. */
+static void test_resnet32(void **state) {
+    (void)state;
+    static const char *const full[] = {"model.encoder", "resnet32", "train.optimizer", "sgd", NULL};
+    static const char *const eager[] = {"model.encoder", "resnet32", "train.optimizer", "sgd", "memory.reuse",
+                                        "eager",         NULL};
+    size_t n_first = 0, n = 0;
+    float *first = train_and_evaluate(full, EXEC_POISON, 1, 2, &n_first);
+    float *values = train_and_evaluate(full, EXEC_CHECKED, 1, 1, &n);
+    expect_same(first, n_first, values, n);
+    values = train_and_evaluate(eager, EXEC_CHECKED, 1, 2, &n);
+    expect_same(first, n_first, values, n);
+    mem_free(first);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_branches), cmocka_unit_test(test_resnet32)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
