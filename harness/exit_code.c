@@ -18,7 +18,8 @@ int exit_code(Err err) {
     case ERR_NOMEM: return EXIT_MEMORY;
     case ERR_CREATE: return EXIT_CREATE;
     case ERR_IO: return EXIT_IO;
-    case ERR_INTERRUPTED: return EXIT_INTERRUPTED;
+    case ERR_INTERRUPTED:
+    case ERR_DEFERRED: return EXIT_INTERRUPTED;
     case ERR_SHAPE:
     case ERR_SPEC: return EXIT_GRID;
     }
@@ -38,7 +39,7 @@ const char *exit_code_text(int code) {
     case EXIT_MEMORY: return "out of memory";
     case EXIT_CREATE: return "cannot create an output";
     case EXIT_IO: return "reading or writing failed, disk full";
-    case EXIT_INTERRUPTED: return "interrupted: run again to resume";
+    case EXIT_INTERRUPTED: return "interrupted, or deferred for want of memory: run again to resume";
     case EXIT_GRID: return "error in the grid or in an override";
     }
     return NULL;

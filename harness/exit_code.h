@@ -20,7 +20,7 @@ typedef enum ExitCode {
     EXIT_MEMORY = 71,      /* the machine is out of memory */
     EXIT_CREATE = 73,      /* an output cannot be created */
     EXIT_IO = 74,          /* reading or writing failed, disk full */
-    EXIT_INTERRUPTED = 75, /* interrupted: run again to resume */
+    EXIT_INTERRUPTED = 75, /* interrupted, or deferred: run again to resume */
     EXIT_GRID = 78         /* an error in the grid or in an override */
 } ExitCode;
 

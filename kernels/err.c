@@ -52,6 +52,7 @@ const char *err_name(Err code) {
     case ERR_GATE: return "gate failed";
     case ERR_NOTHING: return "nothing matched";
     case ERR_FAILED: return "cells failed";
+    case ERR_DEFERRED: return "not now";
     }
     return "unknown error";
 }

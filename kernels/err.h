@@ -27,7 +27,8 @@ typedef enum Err {
     ERR_INTERRUPTED = -12, /* a signal asked us to stop                         (75) */
     ERR_GATE = -13,        /* a gate failed: budget, check, verify              (2)  */
     ERR_NOTHING = -14,     /* nothing matched                                   (3)  */
-    ERR_FAILED = -15       /* some cells failed; the others are done            (1)  */
+    ERR_FAILED = -15,      /* some cells failed; the others are done            (1)  */
+    ERR_DEFERRED = -16     /* not now: this machine cannot hold it as it is     (75) */
 } Err;
 
 #if defined(__GNUC__)

@@ -73,6 +73,14 @@ static bool cgroup_path(const char *text, const char *controller, char path[PATH
     return false;
 }
 
+/* From a folder's path to the one above it; false when "" has been reached: the root of a hierarchy. */
+static bool go_up(char *path) {
+    char *slash = strrchr(path, '/');
+    if (slash == NULL) return false;
+    *slash = '\0';
+    return true;
+}
+
 /* Reads file in the folder `path` of the hierarchy mounted at `mount` and in every folder above it, and keeps the least
  * of what `parse` makes of them (0 = no limit). A container may see only the mount's root. */
 static uint64_t least_limit(const char *root, const char *mount, const char *path, const char *file,
@@ -80,14 +88,12 @@ static uint64_t least_limit(const char *root, const char *mount, const char *pat
     char folder[2 * PATH_LEN], at[PATH_LEN];
     uint64_t least = 0;
     (void)snprintf(at, sizeof at, "%s", path);
-    for (;;) {
+    do {
         (void)snprintf(folder, sizeof folder, "%s%s", mount, strcmp(at, "/") == 0 ? "" : at);
         uint64_t limit = parse(root, folder, file);
         if (limit > 0 && (least == 0 || limit < least)) least = limit;
-        char *slash = strrchr(at, '/');
-        if (slash == NULL || at[0] == '\0') return least;
-        *slash = '\0';
-    }
+    } while (go_up(at));
+    return least;
 }
 
 static bool read_in(const char *root, const char *folder, const char *file, char *text, size_t len) {
@@ -135,47 +141,64 @@ static uint64_t cgroup_cores(const char *root, const char *text) {
     return v1 == 0 || (v2 != 0 && v2 < v1) ? v2 : v1;
 }
 
-/* What a folder's limit leaves over, at least 1 as 0 means no limit. */
-static uint64_t headroom(uint64_t limit, uint64_t used) {
-    if (limit == 0) return 0;
-    return used < limit ? limit - used : 1;
+/* ---- memory ---- */
+
+typedef struct CgroupMemory {
+    const char *controller, *mount, *limit, *usage;
+    const char *cache; /* line of memory.stat: file pages that go away when memory is asked for */
+} CgroupMemory;
+
+static const CgroupMemory cgroup_memory[] = {
+    {"", "/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"},
+    {"memory", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}};
+
+/* Narrows *out to what one folder of a hierarchy allows. A limit that is not below the machine's memory is none. */
+static void heed_folder(MachineMemory *out, const char *root, const char *folder, const CgroupMemory *files) {
+    char stat[TEXT_LEN];
+    uint64_t limit = parse_bytes(root, folder, files->limit), used = parse_bytes(root, folder, files->usage);
+    if (limit == 0 || (out->bytes > 0 && limit >= out->bytes)) return;
+    (void)read_in(root, folder, "memory.stat", stat, sizeof stat);
+    const char *cached = field(stat, files->cache);
+    uint64_t cache = cached != NULL ? strtoull(cached, NULL, 10) : 0;
+    used -= cache < used ? cache : used;
+    uint64_t left = used < limit ? limit - used : 0;
+    if (out->limit_bytes == 0 || limit < out->limit_bytes) out->limit_bytes = limit;
+    if (left >= out->available_bytes) return;
+    out->available_bytes = left;
+    (void)snprintf(out->limited_by, sizeof out->limited_by, "%s of %s", files->limit, folder);
 }
 
-static uint64_t parse_headroom(const char *root, const char *folder, const char *file) {
-    return headroom(parse_bytes(root, folder, file), parse_bytes(root, folder, "memory.current"));
+/* The folder of the process and every one above it. A container may see only the mount's root. */
+static void heed_cgroups(MachineMemory *out, const char *root, const char *text, const CgroupMemory *files) {
+    char path[PATH_LEN], folder[2 * PATH_LEN];
+    if (!cgroup_path(text, files->controller, path)) return;
+    do {
+        (void)snprintf(folder, sizeof folder, "%s%s", files->mount, strcmp(path, "/") == 0 ? "" : path);
+        heed_folder(out, root, folder, files);
+    } while (go_up(path));
 }
 
-static uint64_t parse_headroom_v1(const char *root, const char *folder, const char *file) {
-    return headroom(parse_bytes(root, folder, file), parse_bytes(root, folder, "memory.usage_in_bytes"));
-}
-
-/* The least limit that cgroups set and the least that any leaves over; 0 = no limit. */
-static uint64_t cgroup_memory(const char *root, const char *text, uint64_t *left) {
-    const char *mount = "/sys/fs/cgroup", *mount_v1 = "/sys/fs/cgroup/memory", *file_v1 = "memory.limit_in_bytes";
-    char path[PATH_LEN];
-    uint64_t limit = 0;
-    if (cgroup_path(text, "", path)) {
-        limit = least_limit(root, mount, path, "memory.max", parse_bytes);
-        *left = least_limit(root, mount, path, "memory.max", parse_headroom);
-    }
-    if (limit == 0 && cgroup_path(text, "memory", path)) {
-        limit = least_limit(root, mount_v1, path, file_v1, parse_bytes);
-        *left = least_limit(root, mount_v1, path, file_v1, parse_headroom_v1);
-    }
-    return limit;
-}
-
-static void get_memory(Machine *out, const char *root, const char *cgroups) {
+void machine_memory_at(MachineMemory *out, const char *root) {
     char text[TEXT_LEN];
     (void)read_text(root, "/proc/meminfo", text, sizeof text);
-    out->memory_bytes = kib(field(text, "MemTotal"));
-    out->memory_available_bytes = kib(field(text, "MemAvailable"));
-    out->memory_limit_bytes = out->memory_bytes;
-    uint64_t left = 0, limit = cgroup_memory(root, cgroups, &left);
-    if (limit == 0 || (out->memory_bytes > 0 && limit >= out->memory_bytes)) return;
-    out->memory_limit_bytes = limit;
-    if (left < out->memory_available_bytes) out->memory_available_bytes = left;
+    const char *available = field(text, "MemAvailable");
+    *out = (MachineMemory){.bytes = kib(field(text, "MemTotal")), .available_bytes = MACHINE_UNBOUNDED};
+    out->limit_bytes = out->bytes;
+    if (available != NULL) out->available_bytes = kib(available);
+    (void)snprintf(out->limited_by, sizeof out->limited_by, "%s", available != NULL ? "MemAvailable" : "nothing known");
+    (void)read_text(root, "/proc/self/cgroup", text, sizeof text);
+    for (size_t i = 0; i < sizeof cgroup_memory / sizeof cgroup_memory[0]; i++)
+        heed_cgroups(out, root, text, &cgroup_memory[i]);
 }
+
+const char *machine_memory_root(void) {
+    const char *root = getenv("REFOCUS_MEMORY_ROOT");
+    return root != NULL ? root : "";
+}
+
+void machine_memory(MachineMemory *out) { machine_memory_at(out, machine_memory_root()); }
+
+/* ---- cores ---- */
 
 static int affinity_cores(void) {
     cpu_set_t set;
@@ -228,10 +251,13 @@ void machine_get_at(Machine *out, const char *root) {
     out->n_cores_online = online > 0 ? (int)online : 1;
     (void)read_text(root, "/proc/self/cgroup", text, sizeof text);
     out->n_cores = usable_cores(root, text);
-    get_memory(out, root, text);
+    machine_memory_at(&out->memory, root);
 }
 
-void machine_get(Machine *out) { machine_get_at(out, ""); }
+void machine_get(Machine *out) {
+    machine_get_at(out, "");
+    machine_memory(&out->memory);
+}
 
 int machine_n_cores(void) {
     char text[TEXT_LEN];
@@ -239,21 +265,15 @@ int machine_n_cores(void) {
     return usable_cores("", text);
 }
 
-uint64_t machine_available_bytes(void) {
-    Machine machine = {.n_cores = 1};
-    char text[TEXT_LEN];
-    (void)read_text("", "/proc/self/cgroup", text, sizeof text);
-    get_memory(&machine, "", text);
-    return machine.memory_available_bytes;
+MachineResident machine_resident(int64_t pid) {
+    char path[64], text[TEXT_LEN];
+    if (pid == 0)
+        (void)snprintf(path, sizeof path, "/proc/self/status");
+    else
+        (void)snprintf(path, sizeof path, "/proc/%lld/status", (long long)pid);
+    if (!read_text("", path, text, sizeof text)) return (MachineResident){0, 0};
+    return (MachineResident){.now_bytes = kib(field(text, "VmRSS")), .peak_bytes = kib(field(text, "VmHWM"))};
 }
-
-static uint64_t status_bytes(const char *key) {
-    char text[TEXT_LEN];
-    return read_text("", "/proc/self/status", text, sizeof text) ? kib(field(text, key)) : 0;
-}
-
-uint64_t machine_resident_bytes(void) { return status_bytes("VmRSS"); }
-uint64_t machine_peak_resident_bytes(void) { return status_bytes("VmHWM"); }
 
 int machine_reset_peak(void) {
     int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);

@@ -57,9 +57,9 @@ static void without_limits(void **state) {
     assert_string_equal(m.cpu_model, "Made-up CPU 9000");
     assert_string_equal(m.instructions, "avx avx2 fma avx512_bf16");
     assert_string_equal(m.distribution, "Made-up Linux 1");
-    assert_true(m.memory_bytes == 16ull << 30);
-    assert_true(m.memory_limit_bytes == 16ull << 30);
-    assert_true(m.memory_available_bytes == 8ull << 30);
+    assert_true(m.memory.bytes == 16ull << 30);
+    assert_true(m.memory.limit_bytes == 16ull << 30);
+    assert_true(m.memory.available_bytes == 8ull << 30);
     assert_true(m.n_cores >= 1 && m.n_cores <= m.n_cores_online);
 }
 
@@ -73,8 +73,8 @@ static void cgroup_two(void **state) {
     Machine m;
     machine_get_at(&m, root);
     assert_int_equal(m.n_cores, 1);
-    assert_true(m.memory_limit_bytes == 4ull << 30);
-    assert_true(m.memory_available_bytes == 3ull << 30);
+    assert_true(m.memory.limit_bytes == 4ull << 30);
+    assert_true(m.memory.available_bytes == 3ull << 30);
 }
 
 static void cgroup_one(void **state) {
@@ -90,8 +90,81 @@ static void cgroup_one(void **state) {
     Machine m;
     machine_get_at(&m, root);
     assert_int_equal(m.n_cores, 1);
-    assert_true(m.memory_limit_bytes == 2ull << 30);
-    assert_true(m.memory_available_bytes <= 1);
+    assert_true(m.memory.limit_bytes == 2ull << 30);
+    assert_true(m.memory.available_bytes == 0);
+}
+
+static MachineMemory memory_of_tree(void) {
+    MachineMemory memory;
+    machine_memory_at(&memory, root);
+    return memory;
+}
+
+/* The folder with the least left decides, wherever in the tree it is, whatever its own limit. */
+static void tightest_ancestor(void **state) {
+    (void)state;
+    put("/proc/self/cgroup", "0::/a/b/c\n");
+    put("/sys/fs/cgroup/a/b/c/memory.max", "1073741824\n");
+    put("/sys/fs/cgroup/a/b/c/memory.current", "104857600\n");
+    put("/sys/fs/cgroup/a/b/memory.max", "max\n");
+    put("/sys/fs/cgroup/a/b/memory.current", "16000000000\n");
+    put("/sys/fs/cgroup/a/memory.max", "4294967296\n");
+    put("/sys/fs/cgroup/a/memory.current", "4194304000\n");
+    MachineMemory m = memory_of_tree();
+    assert_true(m.limit_bytes == 1ull << 30);
+    assert_true(m.available_bytes == 4294967296ull - 4194304000ull);
+    assert_string_equal(m.limited_by, "memory.max of /sys/fs/cgroup/a");
+    put("/sys/fs/cgroup/memory.max", "2147483648\n"); /* the root of a container's own view */
+    put("/sys/fs/cgroup/memory.current", "2147483648\n");
+    m = memory_of_tree();
+    assert_true(m.available_bytes == 0);
+    assert_string_equal(m.limited_by, "memory.max of /sys/fs/cgroup");
+}
+
+/* Pages of files that were read go away when memory is asked for. */
+static void file_caches_are_free(void **state) {
+    (void)state;
+    put("/proc/self/cgroup", "0::/job\n");
+    put("/sys/fs/cgroup/job/memory.max", "1073741824\n");
+    put("/sys/fs/cgroup/job/memory.current", "1073741824\n");
+    put("/sys/fs/cgroup/job/memory.stat", "anon 100\nactive_file 5\ninactive_file 536870912\n");
+    assert_true(memory_of_tree().available_bytes == 512u << 20);
+    put("/proc/self/cgroup", "5:memory:/job\n");
+    put("/sys/fs/cgroup/memory/job/memory.limit_in_bytes", "1073741824\n");
+    put("/sys/fs/cgroup/memory/job/memory.usage_in_bytes", "1073741824\n");
+    put("/sys/fs/cgroup/memory/job/memory.stat", "inactive_file 1\ntotal_inactive_file 268435456\n");
+    MachineMemory m = memory_of_tree();
+    assert_true(m.available_bytes == 256u << 20);
+    assert_string_equal(m.limited_by, "memory.limit_in_bytes of /sys/fs/cgroup/memory/job");
+}
+
+/* A machine with both hierarchies: the memory controller is in one of them, and a limit in either holds. */
+static void both_versions(void **state) {
+    (void)state;
+    put("/proc/self/cgroup", "4:memory:/old\n0::/new\n");
+    put("/sys/fs/cgroup/new/memory.max", "3221225472\n");
+    put("/sys/fs/cgroup/memory/old/memory.limit_in_bytes", "1073741824\n");
+    put("/sys/fs/cgroup/memory/old/memory.usage_in_bytes", "0\n");
+    assert_true(memory_of_tree().limit_bytes == 1ull << 30);
+    assert_true(memory_of_tree().available_bytes == 1ull << 30);
+    put("/sys/fs/cgroup/new/memory.current", "3221225470\n");
+    assert_true(memory_of_tree().available_bytes == 2);
+}
+
+static void limits_that_are_none(void **state) {
+    (void)state;
+    put("/proc/self/cgroup", "0::/job\n");
+    put("/sys/fs/cgroup/job/memory.max", "max\n");
+    put("/sys/fs/cgroup/job/memory.current", "99999999999\n");
+    MachineMemory m = memory_of_tree();
+    assert_true(m.limit_bytes == 16ull << 30 && m.available_bytes == 8ull << 30);
+    assert_string_equal(m.limited_by, "MemAvailable");
+    put("/sys/fs/cgroup/job/memory.max", "17179869184\n"); /* all that the machine has */
+    assert_string_equal(memory_of_tree().limited_by, "MemAvailable");
+    put("/proc/self/cgroup", "no line of this is known\n:::\n");
+    assert_true(memory_of_tree().available_bytes == 8ull << 30);
+    put("/proc/self/cgroup", "0::/gone\n");
+    assert_true(memory_of_tree().available_bytes == 8ull << 30);
 }
 
 static void nothing_to_read(void **state) {
@@ -100,31 +173,46 @@ static void nothing_to_read(void **state) {
     machine_get_at(&m, "/nonexistent");
     assert_string_equal(m.cpu_model, "unknown");
     assert_string_equal(m.instructions, "unknown");
-    assert_true(m.memory_bytes == 0 && m.n_cores >= 1);
+    assert_true(m.memory.bytes == 0 && m.n_cores >= 1);
+    assert_true(m.memory.available_bytes == MACHINE_UNBOUNDED); /* so that nothing is put off for want of a figure */
 }
 
 static void the_real_machine(void **state) {
     (void)state;
     Machine m;
     machine_get(&m);
-    assert_true(m.memory_bytes > 0);
-    assert_true(m.memory_available_bytes <= m.memory_bytes);
+    assert_true(m.memory.bytes > 0);
+    assert_true(m.memory.available_bytes <= m.memory.bytes);
     assert_int_equal(machine_n_cores(), m.n_cores);
+}
+
+/* Only memory follows the variable, and only where it is asked for the whole machine. */
+static void a_made_up_machine(void **state) {
+    (void)state;
+    Machine m;
+    assert_int_equal(setenv("REFOCUS_MEMORY_ROOT", root, 1), 0);
+    machine_get(&m);
+    assert_true(m.memory.bytes == 16ull << 30 && m.memory.available_bytes == 8ull << 30);
+    assert_string_not_equal(m.cpu_model, "Made-up CPU 9000");
+    assert_true(machine_resident(0).now_bytes > 0);
+    assert_int_equal(unsetenv("REFOCUS_MEMORY_ROOT"), 0);
 }
 
 static void resident_memory_follows_use(void **state) {
     (void)state;
     size_t bytes = (size_t)64 << 20;
-    uint64_t before = machine_resident_bytes();
+    uint64_t before = machine_resident(0).now_bytes;
     char *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(block != MAP_FAILED);
     memset(block, 1, bytes);
-    uint64_t during = machine_resident_bytes();
+    uint64_t during = machine_resident(0).now_bytes;
     assert_int_equal(munmap(block, bytes), 0);
     assert_true(during >= before + bytes / 2);
-    assert_true(machine_peak_resident_bytes() + ((size_t)1 << 20) >= during);
-    assert_true(machine_resident_bytes() < during);
-    if (machine_reset_peak() == 0) assert_true(machine_peak_resident_bytes() < during);
+    assert_true(machine_resident(0).peak_bytes + ((size_t)1 << 20) >= during);
+    assert_true(machine_resident(0).now_bytes < during);
+    assert_true(machine_resident(getpid()).peak_bytes >= before);
+    assert_true(machine_resident(INT32_MAX).now_bytes == 0);
+    if (machine_reset_peak() == 0) assert_true(machine_resident(0).peak_bytes < during);
 }
 
 int main(void) {
@@ -132,6 +220,11 @@ int main(void) {
         cmocka_unit_test_setup_teardown(without_limits, start_tree, remove_tree),
         cmocka_unit_test_setup_teardown(cgroup_two, start_tree, remove_tree),
         cmocka_unit_test_setup_teardown(cgroup_one, start_tree, remove_tree),
+        cmocka_unit_test_setup_teardown(tightest_ancestor, start_tree, remove_tree),
+        cmocka_unit_test_setup_teardown(file_caches_are_free, start_tree, remove_tree),
+        cmocka_unit_test_setup_teardown(both_versions, start_tree, remove_tree),
+        cmocka_unit_test_setup_teardown(limits_that_are_none, start_tree, remove_tree),
+        cmocka_unit_test_setup_teardown(a_made_up_machine, start_tree, remove_tree),
         cmocka_unit_test(nothing_to_read),
         cmocka_unit_test(the_real_machine),
         cmocka_unit_test(resident_memory_follows_use),

@@ -64,14 +64,25 @@ static void find_cuda(Findings *f) {
 
 static double gib(uint64_t bytes) { return (double)bytes / (1024.0 * 1024 * 1024); }
 
+/* What is left is what `run` may fill with cells. */
+static void print_memory(const MachineMemory *m) {
+    printf("  memory        %.1f GiB", gib(m->bytes));
+    if (m->limit_bytes < m->bytes) printf(", limited to %.1f GiB", gib(m->limit_bytes));
+    if (m->available_bytes == MACHINE_UNBOUNDED)
+        printf(", how much is left cannot be read\n");
+    else
+        printf(", %.1f GiB left by %s\n", gib(m->available_bytes), m->limited_by);
+    if (machine_memory_root()[0] != '\0')
+        printf("                as %s says (REFOCUS_MEMORY_ROOT)\n", machine_memory_root());
+}
+
 static void print_machine(const Findings *f) {
     const Machine *m = &f->machine;
     printf("refocus %s\n  compiler      %s\n  flags         %s\n", version_text(), version_compiler(), version_flags());
     printf("machine\n  cpu           %s\n  instructions  %s\n  kernels       %s\n  cores         %d of %d\n",
            m->cpu_model, m->instructions, f->kernels, m->n_cores, m->n_cores_online);
-    printf("  memory        %.1f GiB, %.1f GiB available", gib(m->memory_bytes), gib(m->memory_available_bytes));
-    if (m->memory_limit_bytes < m->memory_bytes) printf(", limited to %.1f GiB", gib(m->memory_limit_bytes));
-    printf("\n  system        %s, %s\n", m->distribution, m->system);
+    print_memory(&m->memory);
+    printf("  system        %s, %s\n", m->distribution, m->system);
 }
 
 static void print_text(const Findings *f) {
@@ -129,17 +140,21 @@ static json_t *json_devices(const Findings *f) {
     return all;
 }
 
+static json_t *json_available(const MachineMemory *m) {
+    return m->available_bytes == MACHINE_UNBOUNDED ? json_null() : json_integer((json_int_t)m->available_bytes);
+}
+
 static Err print_json(const Findings *f) {
     const Machine *m = &f->machine;
-    json_t *root =
-        json_pack("{s{ss ss ss ss ss} s{ss ss ss si si sI sI sI ss ss ss} so so so ss ss}", "refocus", "version",
-                  version_number(), "commit", version_commit(), "build", version_build(), "compiler",
-                  version_compiler(), "flags", version_flags(), "machine", "cpu", m->cpu_model, "instructions",
-                  m->instructions, "kernels", f->kernels, "cores", m->n_cores, "cores_online", m->n_cores_online,
-                  "memory_bytes", (json_int_t)m->memory_bytes, "memory_limit_bytes", (json_int_t)m->memory_limit_bytes,
-                  "memory_available_bytes", (json_int_t)m->memory_available_bytes, "host", m->host, "system", m->system,
-                  "distribution", m->distribution, "libraries", json_libraries(), "fonts", json_fonts(f), "devices",
-                  json_devices(f), "no_cuda_device", f->no_cuda_device, "no_cuda_kernels", f->no_cuda_kernels);
+    json_t *root = json_pack(
+        "{s{ss ss ss ss ss} s{ss ss ss si si sI sI so ss ss ss ss} so so so ss ss}", "refocus", "version",
+        version_number(), "commit", version_commit(), "build", version_build(), "compiler", version_compiler(), "flags",
+        version_flags(), "machine", "cpu", m->cpu_model, "instructions", m->instructions, "kernels", f->kernels,
+        "cores", m->n_cores, "cores_online", m->n_cores_online, "memory_bytes", (json_int_t)m->memory.bytes,
+        "memory_limit_bytes", (json_int_t)m->memory.limit_bytes, "memory_available_bytes", json_available(&m->memory),
+        "memory_limited_by", m->memory.limited_by, "host", m->host, "system", m->system, "distribution",
+        m->distribution, "libraries", json_libraries(), "fonts", json_fonts(f), "devices", json_devices(f),
+        "no_cuda_device", f->no_cuda_device, "no_cuda_kernels", f->no_cuda_kernels);
     if (root == NULL) return err_set(ERR_NOMEM, "out of memory while writing JSON");
     int failed = json_dumpf(root, stdout, JSON_INDENT(2));
     json_decref(root);

@@ -39,10 +39,11 @@ done:
 /* A machine that cannot hold the arena kills some process later; better to say so now. */
 static Err check_room(const Rig *rig) {
     char need[SIZE_TEXT], have[SIZE_TEXT];
-    uint64_t available = machine_available_bytes();
-    if (available == 0 || rig->plan.peak_bytes <= available) return ERR_OK;
-    return err_set(ERR_NOMEM, "the plan needs %s and this machine has %s left", size_text(rig->plan.peak_bytes, need),
-                   size_text(available, have));
+    MachineMemory memory;
+    machine_memory(&memory);
+    if (rig->plan.peak_bytes <= memory.available_bytes) return ERR_OK;
+    return err_set(ERR_DEFERRED, "the plan needs %s, and %s left by %s", size_text(rig->plan.peak_bytes, need),
+                   size_text(memory.available_bytes, have), memory.limited_by);
 }
 
 static Err open_set(Loader **out, const Rig *rig, const char *set) {
@@ -102,7 +103,7 @@ const Option memory_options[] = {
      .min = 0,
      .max = OPTION_ANY,
      .observes = true,
-     .help = "part of the budget that is kept for libraries and the driver"},
+     .help = "kept free for libraries and the driver, of the budget and of the machine's memory"},
     {.key = "memory.reuse",
      .type = OPT_CHOICE,
      .def = "full",

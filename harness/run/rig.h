@@ -32,7 +32,8 @@ typedef struct Rig {
 /* Data facts, model and plan: all that can be known before memory is taken. The caller closes *out whatever comes. */
 Err rig_plan(Rig *out, const RigSpec *spec) MUST_CHECK;
 
-/* Takes memory for a planned rig, binds its graphs, gives the parameters their initial values and opens the data. */
+/* Takes memory for a planned rig, binds its graphs, gives the parameters their initial values and opens the data.
+ * ERR_DEFERRED if the machine cannot hold the plan now. */
 Err rig_start(Rig *rig) MUST_CHECK;
 
 void rig_close(Rig *rig); /* accepts zeros */

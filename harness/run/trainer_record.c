@@ -94,8 +94,9 @@ static void put_times(const Trainer *t, CellRecord *record) {
     RecordVolatile *times = &record->times;
     times->wall_seconds = t->state.wall_seconds + clock_wall() - t->start_wall;
     times->cpu_seconds = t->state.cpu_seconds + clock_cpu() - t->start_cpu;
-    times->peak_rss_bytes = (int64_t)machine_peak_resident_bytes();
     times->n_resumes = t->state.n_resumes;
+    if (t->rig.arena == NULL) return; /* what planning takes is no figure of the cell */
+    times->peak_rss_bytes = (int64_t)machine_resident(0).peak_bytes;
     if (!libmem_available()) return;
     times->library_transient_bytes = t->library_transient;
     times->library_code_bytes = t->library_code;

@@ -201,7 +201,9 @@ static Err compare(int n_chars, int n_rounds, double *bytes_ratio, double *ms_ra
     *ms_ratio = 0;
     for (int i = 0; i < N_SIDES; i++) TRY(open_side(&sides[i], i, n_chars));
     *bytes_ratio = (double)sides[PLAIN].bytes[1] / (double)sides[FUSED].bytes[1];
-    const bool fits = machine_available_bytes() > 1.1 * (double)sides[PLAIN].plan->transient_bytes;
+    MachineMemory memory;
+    machine_memory(&memory);
+    const bool fits = (double)memory.available_bytes > 1.1 * (double)sides[PLAIN].plan->transient_bytes;
     if (fits) TRY(measure(sides, n_chars, n_rounds));
     for (int i = 0; i < N_SIDES; i++) {
         printf("%-6d %-8s %12.2f %12.2f", n_chars, side_names[i], (double)sides[i].bytes[0] / (1 << 20),

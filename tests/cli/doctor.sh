@@ -10,6 +10,7 @@ want_out '^  cores +[1-9][0-9]* of [1-9]'
 want_out '^  kernels +[a-z]'
 want_out '^  HDF5 +[0-9]+\.[0-9]+'
 want_out '^  DejaVu +[1-9][0-9]* faces'
+want_out '^  memory +[0-9.]+ GiB.*, [0-9.]+ GiB left by (MemAvailable|memory)'
 want_out '^  cuda'
 
 t 'why there is no CUDA device, where there is none'
@@ -30,6 +31,8 @@ if command -v python3 >/dev/null; then
 import json
 d = json.load(open('doctor.json'))
 assert d['machine']['cores'] >= 1 and d['machine']['memory_bytes'] > 0
+assert 0 < d['machine']['memory_available_bytes'] <= d['machine']['memory_limit_bytes'] <= d['machine']['memory_bytes']
+assert d['machine']['memory_limited_by']
 assert all(d['libraries'].values()) and d['fonts']['DejaVu'] > 0
 assert d['devices'][0]['device'] == 'cpu'
 assert len(d['devices']) > 1 or d['no_cuda_device']
