@@ -434,6 +434,21 @@ static void test_over_budget(void **state) {
     assert_int_equal(r->curves.n, 0);
     assert_true(r->memory.planned_bytes > 1 << 20);
     assert_int_equal(r->memory.measured_bytes, -1);
+    assert_true(r->times.peak_rss_bytes < 0);
+    int64_t sum = 0, most = 0;
+    for (size_t i = 0; i < r->memory.n_modules; i++) sum += r->memory.by_module[i].bytes;
+    for (size_t i = 0; i < r->memory.n_nodes; i++)
+        if (r->memory.timeline[i].bytes > most) most = r->memory.timeline[i].bytes;
+    assert_int_equal(sum, r->memory.planned_bytes);
+    assert_true(most <= r->memory.planned_bytes && most >= r->memory.lower_bound_bytes * 9 / 10);
+    record_free(r);
+}
+
+/* The process takes at least what it computes in; an over-budget cell has no such figure. */
+static void test_resident_memory(void **state) {
+    (void)state;
+    CellRecord *r = train_changed(NULL, 1, 1, EXEC_ARENA, NULL);
+    assert_true(r->times.peak_rss_bytes > r->memory.measured_bytes);
     record_free(r);
 }
 
@@ -497,6 +512,7 @@ int main(void) {
         cmocka_unit_test(test_damaged_state),
         cmocka_unit_test(test_diverges),
         cmocka_unit_test(test_over_budget),
+        cmocka_unit_test(test_resident_memory),
         cmocka_unit_test(test_revalidates),
         cmocka_unit_test(test_failing_allocations),
     };

@@ -41,8 +41,10 @@ const Command cmd_table = {
     .name = "table",
     .summary = "print the table of a results file",
     .usage = "RESULTS.h5",
-    .about = "Per variant: figures over seeds, the paired difference to the baseline with its interval and verdict,\n"
-             "memory, time. Works on the sealed cell.h5 of a single cell too.",
+    .about =
+        "Per variant: figures over seeds, the paired difference to the baseline with its interval and verdict,\n"
+        "memory, time. Planned and measured MiB are of the arena that a cell computes in, RSS is the most that its\n"
+        "whole process had in memory. Works on the sealed cell.h5 of a single cell too.",
     .example = "refocus table results/quickstart.h5 --format markdown",
     .options = options,
     .n_operands_min = 1,

@@ -50,10 +50,12 @@ static char *label_of(char buf[VALUE_LEN], const TableRow *row) {
     return buf;
 }
 
-static size_t label_width(const Table *table) {
+/* The chance row stands among the results only: elsewhere its long name would cost the figures their place. */
+static size_t label_width(const Table *table, bool with_chance) {
     char buf[VALUE_LEN];
     size_t widest = 0;
     for (size_t i = 0; i < table->n_rows; i++) {
+        if (table->row[i].is_chance && !with_chance) continue;
         size_t width = text_width(label_of(buf, &table->row[i]));
         if (width > widest) widest = width;
     }
@@ -119,8 +121,8 @@ static void put_block(FILE *to, const Table *table, size_t label, size_t from, s
     }
 }
 
-static void put_section(FILE *to, size_t page, const Table *table, TableSection section, size_t label) {
-    size_t from = 0, until = 0;
+static void put_section(FILE *to, size_t page, const Table *table, TableSection section) {
+    size_t from = 0, until = 0, label = label_width(table, section == SECTION_RESULTS);
     while (from < table->n_columns && table->column[from].section != section) from++;
     (void)fprintf(to, "\n%s\n", table->section[section]);
     while (from < table->n_columns && table->column[from].section == section) {
@@ -136,8 +138,9 @@ static void put_section(FILE *to, size_t page, const Table *table, TableSection 
     }
 }
 
-static void put_settings(FILE *to, size_t page, const Table *table, size_t label) {
+static void put_settings(FILE *to, size_t page, const Table *table) {
     bool any = false;
+    size_t label = label_width(table, false);
     for (size_t i = 0; i < table->n_rows; i++) any = any || table->row[i].n_settings > 0;
     if (!any) return;
     (void)fputs("\nSettings in which the rows differ (defaults are left out)\n", to);
@@ -151,13 +154,13 @@ static void put_settings(FILE *to, size_t page, const Table *table, size_t label
 }
 
 static void write_text(FILE *to, const Table *table) {
-    size_t page = page_of(to), label = label_width(table);
+    size_t page = page_of(to);
     if (table->experiment[0] != '\0') (void)fprintf(to, "%s\n", table->experiment);
     if (table->question[0] != '\0') put_wrapped(to, page, table->question, 0, 0);
     put_wrapped(to, page, table->caption, 0, 0);
-    put_settings(to, page, table, label);
+    put_settings(to, page, table);
     for (int section = 0; section < SECTION_COUNT; section++)
-        if (table->section[section] != NULL) put_section(to, page, table, (TableSection)section, label);
+        if (table->section[section] != NULL) put_section(to, page, table, (TableSection)section);
     if (table->n_notes > 0) (void)fputc('\n', to);
     for (size_t i = 0; i < table->n_notes; i++) put_wrapped(to, page, table->note[i], 0, 2);
 }

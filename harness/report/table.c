@@ -122,6 +122,10 @@ static Err add_cost(Build *build) {
         fill_measured));
     TRY(add_column(
         build,
+        (TableColumn){.section = section, .key = "rss_mib", .header = "RSS MiB", .decimals = 1, .is_grouped = true},
+        fill_rss));
+    TRY(add_column(
+        build,
         (TableColumn){.section = section, .key = "ms_per_step", .header = "ms/step", .decimals = 1, .is_grouped = true},
         fill_milliseconds));
     if (has_comparisons(build))

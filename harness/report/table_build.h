@@ -40,6 +40,7 @@ Err fill_params(Build *build, const RowData *row, const TableColumn *column, Tab
 Err fill_boxes(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_planned(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_measured(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
+Err fill_rss(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_milliseconds(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_time_ratio(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 

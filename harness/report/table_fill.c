@@ -189,6 +189,7 @@ static Err fill_largest(const RowData *row, CellNumber number, TableValue *value
 static double params_of(const CellRecord *cell) { return cell->n_params > 0 ? (double)cell->n_params : NAN; }
 static double planned_of(const CellRecord *cell) { return (double)cell->memory.planned_bytes / mebibyte; }
 static double measured_of(const CellRecord *cell) { return (double)cell->memory.measured_bytes / mebibyte; }
+static double rss_of(const CellRecord *cell) { return (double)cell->times.peak_rss_bytes / mebibyte; }
 
 Err fill_params(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
     (void)build;
@@ -206,6 +207,13 @@ Err fill_measured(Build *build, const RowData *row, const TableColumn *column, T
     (void)build;
     (void)column;
     return fill_largest(row, measured_of, value);
+}
+
+/* Of the whole process: the arena as far as it was touched, program, libraries, data. */
+Err fill_rss(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    (void)build;
+    (void)column;
+    return fill_largest(row, rss_of, value);
 }
 
 Err fill_boxes(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
