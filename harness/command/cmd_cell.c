@@ -30,7 +30,7 @@ typedef struct CellRun {
     int64_t seed, n_threads;
     const volatile sig_atomic_t *stop;
     int lock;
-    bool busy; /* another process holds the lock */
+    bool busy; /* another process holds the lock, or has sealed the cell */
 } CellRun;
 
 static void tell(ChildKind kind, Err err, CellStatus status, const char *text) {
@@ -96,6 +96,14 @@ static TrainerSpec trainer_spec(const CellRun *run) {
                          .note = log_line};
 }
 
+/* `run` clears the way for a cell that is to be trained: one that is sealed now was sealed since, by another process.
+ */
+static Err refuse_sealed(CellRun *run) {
+    if (!folder_has(run->folder, FOLDER_SEALED)) return ERR_OK;
+    run->busy = true;
+    return err_set(ERR_INTERRUPTED, "another process has just sealed it");
+}
+
 /* What is left of the run once it is sealed. */
 static Err drop_traces(const CellRun *run) {
     Err err = ERR_OK;
@@ -109,6 +117,7 @@ static Err train(CellRun *run) {
     Err err = ERR_OK;
     CellRecord *record = NULL;
     TrainerSpec spec = trainer_spec(run);
+    TRY(refuse_sealed(run));
     TRY(trainer_run(&record, &spec, NULL));
     TRY(put_labels(run, record));
     TRY(record_seal(record, run->folder));

@@ -11,6 +11,7 @@
 #include "harness/run/child.h"
 #include "harness/run/folder.h"
 #include "harness/run/publish.h"
+#include "harness/run/room.h"
 #include "harness/run/scheduler.h"
 #include "harness/run/size_text.h"
 #include "kernels/backend.h"
@@ -139,20 +140,32 @@ static void say_head(const Run *run) {
     say_left_out(run);
 }
 
+/* Why a cell would not be trained now although there is work in it; "" = it would. */
+static void say_obstacle(char why[ROOM_TEXT], const Survey *survey, const Room *room) {
+    RoomNeed need = room_need(survey, machine_resident(0).now_bytes);
+    char text[ROOM_TEXT];
+    why[0] = '\0';
+    if (survey->over_budget)
+        (void)snprintf(why, ROOM_TEXT, "; over budget: %s", survey->why);
+    else if (!room_holds(room, &need))
+        (void)snprintf(why, ROOM_TEXT, "; deferred: %s", room_text(text, room, &need));
+}
+
 static void print_dry_run(const Run *run) {
     int width = 4;
+    Room room;
+    room_look(&room);
     for (size_t i = 0; i < run->grid->n_cells; i++)
         if (run->agenda.item[i].selected && (int)strlen(run->grid->cells[i].name) > width)
             width = (int)strlen(run->grid->cells[i].name);
     for (size_t i = 0; i < run->grid->n_cells; i++) {
         const AgendaItem *item = &run->agenda.item[i];
-        char peak[SIZE_TEXT];
+        char peak[SIZE_TEXT], obstacle[ROOM_TEXT] = "";
         if (!item->selected) continue;
         const Survey *survey = survey_of(&run->surveys, i);
-        bool over = agenda_is_work(&item->state) && survey->over_budget;
-        printf("%-*s  %-10s  %9s  %s%s%s\n", width, run->grid->cells[i].name, cell_action_name(item->state.action),
-               size_text(survey->peak_bytes, peak), item->state.why, over ? "; over budget: " : "",
-               over ? survey->why : "");
+        if (agenda_is_work(&item->state)) say_obstacle(obstacle, survey, &room);
+        printf("%-*s  %-10s  %9s  %s%s\n", width, run->grid->cells[i].name, cell_action_name(item->state.action),
+               size_text(survey->peak_bytes, peak), item->state.why, obstacle);
     }
 }
 
@@ -160,13 +173,9 @@ static void say_end(const Run *run, const SchedulerCount *n, const char *file) {
     const struct {
         size_t n;
         const char *word;
-    } parts[] = {{n->n_done, "done"},
-                 {n->n_over_budget, "over budget"},
-                 {n->n_diverged, "diverged"},
-                 {n->n_failed, "failed"},
-                 {n->n_interrupted, "interrupted"},
-                 {n->n_busy, "in other hands"},
-                 {n->n_not_started, "not begun"}};
+    } parts[] = {{n->n_done, "done"},         {n->n_over_budget, "over budget"}, {n->n_diverged, "diverged"},
+                 {n->n_failed, "failed"},     {n->n_interrupted, "interrupted"}, {n->n_busy, "in other hands"},
+                 {n->n_deferred, "deferred"}, {n->n_not_started, "not begun"}};
     const char *separator = "";
     fprintf(stderr, "%s: ", run->grid->experiment);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -287,9 +296,13 @@ const Command cmd_run = {
     .name = "run",
     .summary = "train what a grid asks for and is not finished yet",
     .usage = "GRID.yaml [KEY=VALUE ...]",
-    .about = "The same command resumes, skips what is finished, and extends: a cell is trained once for its settings\n"
-             "and code. Ctrl-C stops cleanly; twice kills. KEY=VALUE changes a setting of every cell; such runs are\n"
-             "kept apart from the plain grid's. Prints the path of the results file; progress goes to stderr.",
+    .about =
+        "The same command resumes, skips what is finished, and extends: a cell is trained once for its settings\n"
+        "and code. Ctrl-C stops cleanly; twice kills. KEY=VALUE changes a setting of every cell; such runs are\n"
+        "kept apart from the plain grid's. Prints the path of the results file; progress goes to stderr.\n"
+        "A cell over memory.budget is recorded as that and not trained. One that this machine cannot hold beside\n"
+        "those that run waits; one that it cannot hold at all now is deferred: exit code 75, run again to try again.\n"
+        "Several such commands at once share the cells of a grid: each waits for what another is at.",
     .example = "refocus run experiments/quickstart.yaml --jobs 2\n"
                "refocus run experiments/quickstart.yaml --cells 'revised@*' --dry-run",
     .options = options,

@@ -169,16 +169,18 @@ done:
 }
 
 Err cell_look(CellState *out, const char *folder, const Cell *cell, const Survey *survey) {
-    Err err = ERR_OK;
     FolderOwner owner;
+    char text[FOLDER_OWNER_TEXT];
+    if (!folder_is_locked(folder, &owner)) return cell_look_inside(out, folder, cell, survey);
+    *out = (CellState){.action = CELL_BUSY, .status = CELL_MISSING};
+    SAY("%s", folder_owner_text(&owner, text));
+    return ERR_OK;
+}
+
+Err cell_look_inside(CellState *out, const char *folder, const Cell *cell, const Survey *survey) {
+    Err err = ERR_OK;
     bool again = true;
     *out = (CellState){.action = CELL_TRAIN, .status = CELL_MISSING};
-    if (folder_is_locked(folder, &owner)) {
-        out->action = CELL_BUSY;
-        char text[FOLDER_OWNER_TEXT];
-        SAY("%s", folder_owner_text(&owner, text));
-        return ERR_OK;
-    }
     out->sealed = folder_has(folder, FOLDER_SEALED);
     if (out->sealed) TRY(look_at_sealed(out, folder, cell, survey, &again));
     if (again) TRY(look_at_checkpoint(out, folder, cell, survey));

@@ -31,4 +31,7 @@ const char *cell_action_name(CellAction action);
 /* folder: of the cell, which need not exist. ERR_NOMEM, ERR_IO. */
 Err cell_look(CellState *out, const char *folder, const Cell *cell, const Survey *survey) MUST_CHECK;
 
+/* The same for a folder whose lock the caller holds: never BUSY. */
+Err cell_look_inside(CellState *out, const char *folder, const Cell *cell, const Survey *survey) MUST_CHECK;
+
 #endif

@@ -179,7 +179,7 @@ bool folder_is_locked(const char *folder, FolderOwner *owner) {
     mem_free(path);
     if (fd < 0) return false;
     bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (locked) read_owner(fd, owner);
+    if (locked && owner != NULL) read_owner(fd, owner);
     (void)close(fd);
     return locked;
 }

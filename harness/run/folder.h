@@ -60,7 +60,7 @@ char *folder_owner_text(const FolderOwner *owner, char buf[FOLDER_OWNER_TEXT]);
 Err folder_lock(int *fd, const char *folder, FolderOwner *owner) MUST_CHECK;
 void folder_unlock(int fd); /* accepts -1 */
 
-/* True if another process holds the folder's lock. Creates nothing. */
+/* True if another process holds the folder's lock; *owner (may be NULL) says which. Creates nothing. */
 bool folder_is_locked(const char *folder, FolderOwner *owner);
 
 #ifdef __cplusplus

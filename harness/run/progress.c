@@ -346,7 +346,11 @@ void progress_end(Progress *p, int slot, bool failed, int64_t n_steps_left_out) 
     s->name = NULL;
 }
 
-void progress_more(Progress *p, int64_t n_steps) {
+void progress_again(Progress *p, int64_t n_steps) {
     p->spec.total_steps += n_steps;
     p->n_done--;
 }
+
+void progress_more(Progress *p, int64_t n_steps) { p->spec.total_steps += n_steps; }
+
+void progress_found(Progress *p) { p->n_done++; }

@@ -29,8 +29,8 @@ Err progress_new(Progress **out, const ProgressSpec *spec) MUST_CHECK;
 /* Takes the live lines away. Accepts NULL. */
 void progress_free(Progress *progress);
 
-/* A cell begins in a slot. metric: what its evaluations show; borrowed, as the name is. doing: "training", "checking".
- */
+/* A cell begins in a slot. metric: what its evaluations show; borrowed, as the name is. doing: "training", "checking",
+ * "planning". */
 void progress_begin(Progress *progress, int slot, const char *name, const char *metric, const char *doing,
                     int64_t first_step);
 void progress_news(Progress *progress, int slot, const TrainerNews *news);
@@ -38,8 +38,14 @@ void progress_news(Progress *progress, int slot, const TrainerNews *news);
 /* The cell in a slot is over; steps that it did not need leave the total. */
 void progress_end(Progress *progress, int slot, bool failed, int64_t n_steps_left_out);
 
-/* More steps than expected (a sealed cell turned out stale). */
+/* A cell that was over begins anew, with this many steps (a sealed cell turned out stale). */
+void progress_again(Progress *progress, int64_t n_steps);
+
+/* More steps, or fewer, than expected: another process was at a cell. */
 void progress_more(Progress *progress, int64_t n_steps);
+
+/* A cell is over that never had a slot here. */
+void progress_found(Progress *progress);
 
 /* A line that stays. */
 void progress_say(Progress *progress, ProgressTone tone, const char *fmt, ...) PRINTF_LIKE(3, 4);

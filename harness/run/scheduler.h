@@ -1,6 +1,11 @@
 /* Works off an agenda: a process per cell, so many at once; failures are told at once and stop nobody else. Ctrl-C or
  * SIGTERM once: running cells finish their step and write a checkpoint; twice: they are killed. The results file is
- * packed at most once a minute and at the end. Depends on agenda, child, progress, publish. */
+ * packed at most once a minute and at the end.
+ *
+ * A cell begins when the machine can hold it beside those that run (room.h): until then smaller ones go first. What it
+ * cannot hold even when nothing else runs is deferred: told with its reason, not sealed. A cell that another process is
+ * at is waited for and looked at again, so that several sweeps of one grid share its cells. Depends on agenda, child,
+ * progress, publish, room. */
 #ifndef HARNESS_RUN_SCHEDULER_H
 #define HARNESS_RUN_SCHEDULER_H
 
@@ -16,12 +21,12 @@ typedef struct SchedulerSpec {
 } SchedulerSpec;
 
 typedef struct SchedulerCount {
-    size_t n_done, n_over_budget, n_diverged, n_failed, n_interrupted, n_busy, n_not_started;
+    size_t n_done, n_over_budget, n_diverged, n_failed, n_interrupted, n_busy, n_deferred, n_not_started;
     size_t n_revalidated, n_stale; /* of them */
 } SchedulerCount;
 
 /* ERR_OK: every selected cell is done or over budget. ERR_FAILED: some failed or diverged. ERR_INTERRUPTED: by a
- * signal, or because another process is at some. ERR_IO or ERR_CREATE: results cannot be written. */
+ * signal. ERR_DEFERRED: the machine cannot hold some now. ERR_IO or ERR_CREATE: results cannot be written. */
 Err scheduler_run(const SchedulerSpec *spec, SchedulerCount *count) MUST_CHECK;
 
 #endif

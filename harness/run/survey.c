@@ -6,6 +6,7 @@
 #include "harness/run/inputs.h"
 #include "harness/run/plan_report.h"
 #include "harness/run/rig.h"
+#include "harness/run/snapshot.h"
 #include "kernels/device.h"
 #include "kernels/mem.h"
 #include "models/text.h"
@@ -49,6 +50,7 @@ static Err look(Survey *s, const Cell *cell, Device device, bool with_data) {
     s->flops_per_step = graph_flops(rig.model->train.graph);
     s->peak_bytes = rig.plan.peak_bytes;
     s->lower_bound_bytes = rig.plan.lower_bound_bytes;
+    s->copies_bytes = 2 * (uint64_t)snapshot_count(&rig.model->params) * sizeof(float);
     s->ratio = (double)s->peak_bytes / (double)s->lower_bound_bytes;
     s->over_budget = rig_over_budget(cell->settings, s->peak_bytes, s->why, sizeof s->why);
     TRY(code_listing(&s->sources, s->code, cell->settings, rig.model));

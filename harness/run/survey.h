@@ -13,7 +13,8 @@ typedef struct Survey {
     DataFacts facts;
     int64_t n_params, n_positions, flops_per_step;
     uint64_t peak_bytes, lower_bound_bytes;
-    double ratio; /* peak / lower bound */
+    uint64_t copies_bytes; /* what training keeps of the parameters beside the plan: for the checkpoint, and the best */
+    double ratio;          /* peak / lower bound */
     bool over_budget;
     char why[160]; /* over budget: in words */
     char code[CODE_DIGEST];

@@ -156,13 +156,19 @@ want_err '^tiny: 2 done, 1 failed; '
 refocus run kill.yaml --cells 'pulled@0' --dry-run
 want_out '^pulled@0 +resume .*after step [0-9]+ of 4000; failed: killed by signal 9'
 
-t 'a second sweep leaves alone what another process is at'
+t 'a second sweep waits for what another process is at; Ctrl-C ends the waiting'
 rm -rf results
 "$REFOCUS" run long.yaml --cells 'baseline@0' >out1 2>err1 </dev/null &
 sweep=$!
 wait_for has_checkpoint baseline@0 || wrong 'no checkpoint came'
-refocus run long.yaml --cells 'baseline@0'
+"$REFOCUS" run long.yaml --cells 'baseline@0' >out 2>err </dev/null &
+second=$!
+wait_for grep -q '^waits   baseline@0: process' err || wrong 'it does not wait'
+kill -INT $second
+wait $second
+code=$? last_command='refocus run long.yaml, the second of two, interrupted'
 want_code 75
+want_no_out
 want_err 'in other hands'
 kill -TERM $sweep
 wait $sweep

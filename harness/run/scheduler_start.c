@@ -1,0 +1,228 @@
+/* Which cell is started next, and whether now: other processes may be at it, and the machine may be full. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/run/folder.h"
+#include "harness/run/scheduler_parts.h"
+#include "kernels/mem.h"
+
+static const double look_seconds = 0.3;
+
+bool scheduler_may_start(const Scheduler *s) {
+    if (s->stopping || s->fatal != ERR_OK) return false;
+    return !s->spec->fail_fast || s->count->n_failed + s->count->n_diverged == 0;
+}
+
+/* ---- a cell's folder ---- */
+
+/* What was sealed before makes room: an end that is no result is dropped, a result is kept aside. */
+static Err clear_the_way(const char *folder, CellStatus status) {
+    Err err = ERR_OK;
+    char *from = NULL, *to = NULL;
+    if (!folder_has(folder, FOLDER_SEALED)) return ERR_OK;
+    if (status == CELL_FAILED || status == CELL_INTERRUPTED || status == CELL_OVER_BUDGET)
+        return folder_drop(folder, FOLDER_SEALED);
+    TRY(folder_path(&from, folder, FOLDER_SEALED));
+    TRY(folder_path(&to, folder, FOLDER_STALE));
+    FAIL_IF(rename(from, to) != 0, ERR_IO, "cannot rename %s: %s", from, strerror(errno));
+done:
+    mem_free(from);
+    mem_free(to);
+    return err;
+}
+
+/* Another sweep may have been here since the agenda was made: looked at again and cleared under the cell's lock, which
+ * the child takes in its turn. *state is BUSY if it cannot be had. */
+static Err look_again(const Scheduler *s, const Job *job, CellState *state) {
+    Err err = ERR_OK;
+    const char *folder = job_folder(s, job);
+    int lock = -1;
+    FolderOwner owner;
+    *state = (CellState){.action = CELL_BUSY};
+    TRY(folder_ensure(folder));
+    TRY(folder_lock(&lock, folder, &owner));
+    if (lock < 0) {
+        (void)folder_owner_text(&owner, state->why);
+        goto done;
+    }
+    TRY(cell_look_inside(state, folder, job_cell(s, job), job_survey(s, job)));
+    if (job->is_stale && state->action == CELL_REVALIDATE) state->action = CELL_TRAIN;
+    if (state->action == CELL_TRAIN || state->action == CELL_RESUME) TRY(clear_the_way(folder, state->status));
+done:
+    folder_unlock(lock);
+    return err;
+}
+
+/* The cell came to its end in another process. */
+static void end_elsewhere(Scheduler *s, Job *job) {
+    const Cell *cell = job_cell(s, job);
+    bool failed = job->state.status == CELL_FAILED;
+    job->end = failed ? JOB_FAILED : JOB_SEALED;
+    if (failed)
+        s->count->n_failed += job->weight;
+    else
+        scheduler_count_sealed(s, job->state.status, job->weight);
+    s->dirty = true;
+    progress_more(s->progress, -job->steps_ahead);
+    progress_found(s->progress);
+    progress_say(s->progress, failed ? TONE_BAD : TONE_PLAIN, "found   %s, which another process was at: %s",
+                 cell->name, job->state.why);
+}
+
+static Err start_child(Scheduler *s, int slot, Job *job) {
+    Err err = ERR_OK;
+    const Cell *cell = job_cell(s, job);
+    bool trains = job_trains(job);
+    int64_t ahead = trains ? settings_int(cell->settings, "train.steps") - job->state.step : 0;
+    ChildSpec spec = {
+        .cell = cell, .folder = job_folder(s, job), .n_threads = s->spec->n_threads, .revalidate = !trains};
+    TRY(child_start(&job->child, &spec));
+    progress_more(s->progress, ahead - job->steps_ahead);
+    job->steps_ahead = ahead;
+    job->end = JOB_RUNS;
+    job->told = false;
+    job->step = job->first_step = trains ? job->state.step : 0;
+    job->began = scheduler_now();
+    s->slot[slot] = (int)(job - s->jobs);
+    const char *doing = !trains ? "checking" : job_survey(s, job)->over_budget ? "planning" : "training";
+    progress_begin(s->progress, slot, cell->name, settings_text(cell->settings, "eval.best"), doing, job->first_step);
+done:
+    return err;
+}
+
+/* Starts a cell if it still has work in it. */
+static Err start(Scheduler *s, int slot, Job *job) {
+    Err err = ERR_OK;
+    CellState now;
+    bool had_failed = job->state.status == CELL_FAILED;
+    TRY(look_again(s, job, &now));
+    job->state = now;
+    if (now.action == CELL_BUSY) {
+        (void)snprintf(job->cause, sizeof job->cause, "%s", now.why);
+        scheduler_end_busy(s, job);
+    } else if (!agenda_is_work(&now) || (now.status == CELL_FAILED && !had_failed)) {
+        end_elsewhere(s, job);
+    } else {
+        TRY(start_child(s, slot, job));
+    }
+done:
+    return err;
+}
+
+/* ---- memory ---- */
+
+static RoomNeed need_of(const Scheduler *s, const Job *job) { return room_need(job_survey(s, job), s->process_bytes); }
+
+/* What is free, less what running cells have still to take. */
+static void look_at_room(const Scheduler *s, Room *room) {
+    room_look(room);
+    for (int k = 0; k < s->spec->n_jobs; k++) {
+        if (s->slot[k] < 0) continue;
+        const Job *job = &s->jobs[s->slot[k]];
+        RoomNeed need = need_of(s, job);
+        room_promise(room, &need, job->child.pid);
+    }
+}
+
+void scheduler_measure(Scheduler *s) {
+    for (int k = 0; k < s->spec->n_jobs; k++) {
+        if (s->slot[k] < 0) continue;
+        const Job *job = &s->jobs[s->slot[k]];
+        const Survey *survey = job_survey(s, job);
+        uint64_t planned = survey->peak_bytes + survey->copies_bytes;
+        uint64_t peak = machine_resident(job->child.pid).peak_bytes;
+        if (peak > planned + s->process_bytes) s->process_bytes = peak - planned;
+    }
+}
+
+/* An over-budget cell takes nothing but its plan. */
+static bool fits(const Scheduler *s, const Job *job, const Room *room) {
+    RoomNeed need = need_of(s, job);
+    return job_survey(s, job)->over_budget || room_holds(room, &need);
+}
+
+static void say_to_wait(Scheduler *s, Job *job, const Room *room) {
+    char text[ROOM_TEXT];
+    RoomNeed need = need_of(s, job);
+    if (job->said_to_wait) return;
+    job->said_to_wait = true;
+    progress_say(s->progress, TONE_NOTE, "waits   %s: %s", job_cell(s, job)->name, room_text(text, room, &need));
+}
+
+/* ---- the next one ---- */
+
+/* The first that waits and that the machine can hold; larger ones wait until something ends, and the first of them
+ * says so. */
+static Job *next_job(Scheduler *s) {
+    Room room;
+    Job *large = NULL;
+    bool looked = false;
+    if (!scheduler_may_start(s)) return NULL;
+    for (size_t i = 0; i < s->n_jobs; i++) {
+        Job *job = &s->jobs[i];
+        if (job->end != JOB_WAITS) continue;
+        if (!looked) look_at_room(s, &room);
+        looked = true;
+        if (fits(s, job, &room)) return job;
+        if (large == NULL) large = job;
+    }
+    if (large != NULL && (scheduler_any_runs(s) || scheduler_waits_for_others(s))) say_to_wait(s, large, &room);
+    return NULL;
+}
+
+void scheduler_fill(Scheduler *s) {
+    for (int k = 0; k < s->spec->n_jobs; k++) {
+        while (s->slot[k] < 0) {
+            Job *job = next_job(s);
+            if (job == NULL) return;
+            Err err = start(s, k, job);
+            if (err == ERR_OK) continue;
+            job->end = JOB_FAILED;
+            s->count->n_failed += job->weight;
+            progress_say(s->progress, TONE_BAD, "failed  %s: %s", job_cell(s, job)->name, err_message());
+            scheduler_fail(s, err);
+        }
+    }
+}
+
+/* ---- other hands ---- */
+
+bool scheduler_waits_for_others(const Scheduler *s) {
+    if (!scheduler_may_start(s)) return false;
+    for (size_t i = 0; i < s->n_jobs; i++)
+        if (s->jobs[i].end == JOB_BUSY) return true;
+    return false;
+}
+
+void scheduler_look_at_busy(Scheduler *s) {
+    if (scheduler_now() - s->looked < look_seconds) return;
+    s->looked = scheduler_now();
+    for (size_t i = 0; i < s->n_jobs; i++)
+        if (s->jobs[i].end == JOB_BUSY && !folder_is_locked(job_folder(s, &s->jobs[i]), NULL))
+            s->jobs[i].end = JOB_WAITS;
+}
+
+/* ---- the end ---- */
+
+static void defer(Scheduler *s, Job *job, const Room *room) {
+    char text[ROOM_TEXT];
+    RoomNeed need = need_of(s, job);
+    job->end = JOB_DEFERRED;
+    s->count->n_deferred += job->weight;
+    progress_say(s->progress, TONE_NOTE, "deferred  %s: %s", job_cell(s, job)->name, room_text(text, room, &need));
+}
+
+void scheduler_leave_rest(Scheduler *s) {
+    Room room;
+    look_at_room(s, &room);
+    for (size_t i = 0; i < s->n_jobs; i++) {
+        Job *job = &s->jobs[i];
+        if (job->end == JOB_BUSY) s->count->n_busy += job->weight;
+        if (job->end != JOB_WAITS) continue;
+        if (scheduler_may_start(s))
+            defer(s, job, &room);
+        else
+            s->count->n_not_started += job->weight;
+    }
+}
