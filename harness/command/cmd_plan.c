@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/command/command.h"
+#include "harness/command/write_lock.h"
 #include "harness/grid/grid.h"
 #include "harness/run/agenda.h"
 #include "harness/run/child.h"
@@ -24,6 +25,7 @@ static const CommandOption options[] = {
     {.name = "device",
      .arg = "DEVICE",
      .help = "plan for cpu (as here) or cuda, which need not be there; provisional (cpu)"},
+    {.name = "write-lock", .help = "write the plans into GRID.lock, for `refocus check`"},
     COMMAND_OPTION_JSON,
     COMMAND_OPTION_END};
 
@@ -228,6 +230,8 @@ static Err run_command(const CommandLine *line) {
     Err err = ERR_OK;
     PlanRun run = {.line = line};
     TRY(child_clean_self());
+    FAIL_IF(command_has(line, "write-lock") && command_has(line, "cells"), ERR_ARG,
+            "--write-lock locks all cells of a grid: it does not go with --cells");
     TRY(read_budget(&run));
     TRY(read_grid(&run));
     TRY(make_rows(&run));
@@ -238,6 +242,7 @@ static Err run_command(const CommandLine *line) {
         TRY(print_json(&run));
     else
         print_text(&run);
+    if (command_has(line, "write-lock")) TRY(write_lock(run.grid, &run.surveys));
     if (run.n_over > 0)
         err = err_set(ERR_GATE,
                       "%zu of %zu cells are over budget: a smaller train.batch, eval.batch or data.image "
