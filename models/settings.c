@@ -6,6 +6,7 @@
 #include "kernels/mem.h"
 #include "models/option.h"
 #include "models/option_match.h"
+#include "models/questions.h"
 #include "models/text.h"
 #include "models/value.h"
 
@@ -18,6 +19,7 @@ typedef struct Setting {
 struct Settings {
     Setting *items;
     size_t n, capacity;
+    Questions *watch; /* borrowed; NULL = nobody wants to know what is asked */
 };
 
 enum { WHEN_DEPTH_MAX = 8 }; /* conditions of conditions; deeper is a cycle in the rows */
@@ -51,7 +53,14 @@ static size_t position(const Settings *settings, const char *key) {
     return low;
 }
 
+void settings_watch(Settings *settings, Questions *questions) { settings->watch = questions; }
+
+static void ask(const Settings *settings, const char *key) {
+    if (settings->watch != NULL) questions_ask(settings->watch, key);
+}
+
 static const Setting *find(const Settings *settings, const char *key) {
+    ask(settings, key);
     size_t at = position(settings, key);
     return at < settings->n && strcmp(settings->items[at].key, key) == 0 ? &settings->items[at] : NULL;
 }
@@ -202,12 +211,14 @@ static OptionName name_behind(const Settings *settings, size_t i, const char *pr
 Err settings_names(const Settings *settings, const char *prefix, char ***out, size_t *n) {
     Err err = ERR_OK;
     char **names = NULL;
-    char dotted[KEY_LEN];
+    char dotted[KEY_LEN], pattern[KEY_LEN + 1];
     size_t len = strcspn(prefix, "*"), pool_bytes = 0, used = 0;
     *out = NULL;
     *n = 0;
     (void)snprintf(dotted, sizeof dotted, "%.*s%s", (int)len, prefix, len > 0 && prefix[len - 1] != '.' ? "." : "");
     len = strlen(dotted);
+    (void)snprintf(pattern, sizeof pattern, "%s*", dotted);
+    ask(settings, pattern);
     for (size_t i = 0; i < settings->n; i++) pool_bytes += name_behind(settings, i, dotted, len).len + 1;
     TRY(mem_alloc(&names, 1, (settings->n + 1) * sizeof *names + pool_bytes));
     char *pool = (char *)(names + settings->n + 1);
@@ -376,7 +387,10 @@ const char *settings_show(const Settings *settings, const char *key) {
     return find(settings, key)->value.shown;
 }
 
-size_t settings_count(const Settings *settings) { return settings->n; }
+size_t settings_count(const Settings *settings) {
+    ask(settings, "*");
+    return settings->n;
+}
 
 const char *settings_key_at(const Settings *settings, size_t i) {
     ASSERT(i < settings->n);
@@ -384,6 +398,12 @@ const char *settings_key_at(const Settings *settings, size_t i) {
 }
 
 /* ---- identity and dump ---- */
+
+/* For what looks at every setting and its value. */
+static void ask_all(const Settings *settings) {
+    ask(settings, "*");
+    for (size_t i = 0; i < settings->n; i++) ask(settings, settings->items[i].key);
+}
 
 static Err is_default(const Option *row, const Value *value, bool *out) {
     *out = false;
@@ -400,6 +420,7 @@ Err settings_identity(const Settings *settings, char **out) {
     Err err = ERR_OK;
     Text text = {0};
     *out = NULL;
+    ask_all(settings);
     for (size_t i = 0; i < settings->n; i++) {
         const Setting *setting = &settings->items[i];
         const Option *row = row_in_force(settings, setting->key, 0);
@@ -435,6 +456,7 @@ Err settings_dump(const Settings *settings, char **out) {
     Text text = {0};
     const char *previous = "";
     *out = NULL;
+    ask_all(settings);
     for (size_t i = 0; i < settings->n; i++) {
         const Setting *setting = &settings->items[i];
         TRY(open_sections(&text, previous, setting->key));

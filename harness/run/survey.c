@@ -37,28 +37,97 @@ done:
     return err;
 }
 
-static Err look(Survey *s, const Cell *cell, Device device, bool with_data) {
+/* ---- models and plans ---- */
+
+static Err make_plan(SurveyPlan *p, const Settings *settings, uint64_t seed, Device device) {
     Err err = ERR_OK;
     Rig rig;
-    RigSpec spec = {
-        .settings = cell->settings, .seed = (uint64_t)cell->seed, .parts = MODEL_TRAIN_AND_EVAL, .device = device};
+    RigSpec spec = {.settings = settings, .seed = seed, .parts = MODEL_TRAIN_AND_EVAL, .device = device};
     TRY(rig_plan(&rig, &spec));
-    s->settings = cell->settings;
-    s->facts = rig.facts;
-    s->n_params = params_count(&rig.model->params, PARAM_WEIGHT);
-    s->n_positions = rig.model->n_positions;
-    s->flops_per_step = graph_flops(rig.model->train.graph);
-    s->peak_bytes = rig.plan.peak_bytes;
-    s->lower_bound_bytes = rig.plan.lower_bound_bytes;
-    s->copies_bytes = 2 * (uint64_t)snapshot_count(&rig.model->params) * sizeof(float);
-    s->ratio = (double)s->peak_bytes / (double)s->lower_bound_bytes;
-    s->over_budget = rig_over_budget(cell->settings, s->peak_bytes, s->why, sizeof s->why);
-    TRY(code_listing(&s->sources, s->code, cell->settings, rig.model));
-    TRY(record_new(&s->record));
-    TRY(plan_report(&rig.plan, s->record));
-    if (with_data) TRY(open_data(s, cell->settings, (uint64_t)cell->seed));
+    p->facts = rig.facts;
+    p->n_params = params_count(&rig.model->params, PARAM_WEIGHT);
+    p->n_positions = rig.model->n_positions;
+    p->flops_per_step = graph_flops(rig.model->train.graph);
+    p->peak_bytes = rig.plan.peak_bytes;
+    p->lower_bound_bytes = rig.plan.lower_bound_bytes;
+    p->copies_bytes = 2 * (uint64_t)snapshot_count(&rig.model->params) * sizeof(float);
+    TRY(code_listing(&p->sources, p->code, settings, rig.model));
+    TRY(record_new(&p->record));
+    TRY(plan_report(&rig.plan, p->record));
 done:
     rig_close(&rig);
+    return err;
+}
+
+/* Keeps the questions unless they are kept already; *i_kind says where. */
+static Err keep_kind(Surveys *s, Questions **questions, size_t *i_kind) {
+    Err err = ERR_OK;
+    for (*i_kind = 0; *i_kind < s->n_kinds; ++*i_kind)
+        if (questions_equal(s->kinds[*i_kind], *questions)) return ERR_OK;
+    TRY(mem_grow(&s->kinds, s->n_kinds, s->n_kinds + 1, sizeof(Questions *)));
+    s->kinds[s->n_kinds++] = *questions;
+    *questions = NULL;
+done:
+    return err;
+}
+
+/* Makes a plan from a copy of the settings that notes what is asked of it. */
+static Err add_plan(Surveys *s, const Cell *cell) {
+    Err err = ERR_OK;
+    Settings *watched = NULL;
+    Questions *questions = NULL;
+    SurveyPlan *plan = &s->plans[s->n_plans++];
+    TRY(settings_copy(&watched, cell->settings));
+    TRY(questions_new(&questions));
+    settings_watch(watched, questions);
+    TRY(make_plan(plan, watched, (uint64_t)cell->seed, s->device));
+    TRY(questions_answers(&plan->answers, questions, cell->settings));
+    TRY(keep_kind(s, &questions, &plan->i_kind));
+done:
+    questions_free(questions);
+    settings_free(watched);
+    return err;
+}
+
+/* The plan that these settings would make again; s->n_plans if there is none. */
+static Err find_plan(const Surveys *s, const Settings *settings, size_t *at) {
+    Err err = ERR_OK;
+    char *answers = NULL;
+    for (size_t kind = 0; kind < s->n_kinds; kind++) {
+        mem_free(answers);
+        TRY(questions_answers(&answers, s->kinds[kind], settings));
+        for (*at = 0; *at < s->n_plans; ++*at)
+            if (s->plans[*at].i_kind == kind && strcmp(s->plans[*at].answers, answers) == 0) goto done;
+    }
+    *at = s->n_plans;
+done:
+    mem_free(answers);
+    return err;
+}
+
+/* ---- settings ---- */
+
+static Err look(Surveys *surveys, const Cell *cell, bool with_data) {
+    Err err = ERR_OK;
+    Survey *s = &surveys->item[surveys->n++];
+    TRY(find_plan(surveys, cell->settings, &s->i_plan));
+    if (s->i_plan == surveys->n_plans) TRY(add_plan(surveys, cell));
+    const SurveyPlan *plan = &surveys->plans[s->i_plan];
+    s->settings = cell->settings;
+    s->facts = plan->facts;
+    s->n_params = plan->n_params;
+    s->n_positions = plan->n_positions;
+    s->flops_per_step = plan->flops_per_step;
+    s->peak_bytes = plan->peak_bytes;
+    s->lower_bound_bytes = plan->lower_bound_bytes;
+    s->copies_bytes = plan->copies_bytes;
+    s->ratio = (double)s->peak_bytes / (double)s->lower_bound_bytes;
+    s->over_budget = rig_over_budget(cell->settings, s->peak_bytes, s->why, sizeof s->why);
+    s->code = plan->code;
+    s->sources = plan->sources;
+    s->record = plan->record;
+    if (with_data) TRY(open_data(s, cell->settings, (uint64_t)cell->seed));
+done:
     return err;
 }
 
@@ -74,12 +143,13 @@ Err survey_grid(Surveys *out, const Grid *grid, const bool *selected, bool with_
     memset(out, 0, sizeof *out);
     TRY(device_find(&out->device, grid->device));
     TRY(mem_alloc(&out->item, grid->n_cells, sizeof *out->item));
+    TRY(mem_alloc(&out->plans, grid->n_cells, sizeof *out->plans));
     TRY(mem_alloc(&out->of_cell, grid->n_cells, sizeof *out->of_cell));
     for (size_t i = 0; i < grid->n_cells; i++) {
         const Cell *cell = &grid->cells[i];
         if (selected != NULL && !selected[i]) continue;
         if (!find(out, cell->settings, &out->of_cell[i])) {
-            err = look(&out->item[out->n++], cell, out->device, with_data);
+            err = look(out, cell, with_data);
             if (err != ERR_OK) return grid_blame(err, grid, cell);
         }
     }
@@ -89,11 +159,17 @@ done:
 
 void surveys_clear(Surveys *surveys) {
     for (size_t i = 0; i < surveys->n; i++) {
-        mem_free(surveys->item[i].sources);
         mem_free(surveys->item[i].inputs);
         mem_free(surveys->item[i].left_out);
-        record_free(surveys->item[i].record);
     }
+    for (size_t i = 0; i < surveys->n_plans; i++) {
+        mem_free(surveys->plans[i].sources);
+        record_free(surveys->plans[i].record);
+        mem_free(surveys->plans[i].answers);
+    }
+    for (size_t i = 0; i < surveys->n_kinds; i++) questions_free(surveys->kinds[i]);
+    mem_free(surveys->kinds);
+    mem_free(surveys->plans);
     mem_free(surveys->item);
     mem_free(surveys->of_cell);
     memset(surveys, 0, sizeof *surveys);

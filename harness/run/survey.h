@@ -1,5 +1,6 @@
 /* What can be known of a cell before it runs: model, plan, cost, code, and that its data open. Distinct settings are
- * looked at once, whatever the number of seeds. Depends on rig, code, grid. */
+ * looked at once, whatever the number of seeds; a model and its plan are made once for all settings that cannot tell
+ * them apart (learning rate, lambda, budget may differ). Depends on rig, code, grid. */
 #ifndef HARNESS_RUN_SURVEY_H
 #define HARNESS_RUN_SURVEY_H
 
@@ -7,21 +8,35 @@
 #include "harness/grid/grid.h"
 #include "harness/record/record.h"
 #include "harness/run/code.h"
+#include "models/questions.h"
+
+/* A model and its plan. */
+typedef struct SurveyPlan {
+    DataFacts facts;
+    int64_t n_params, n_positions, flops_per_step;
+    uint64_t peak_bytes, lower_bound_bytes, copies_bytes;
+    char code[CODE_DIGEST];
+    char *sources;      /* listing */
+    CellRecord *record; /* its memory: by module, by role, timeline, tensors */
+    size_t i_kind;      /* what was asked of the settings while it was made */
+    char *answers;      /* and what they answered: who answers the same gets the same plan */
+} SurveyPlan;
 
 typedef struct Survey {
     const Settings *settings; /* borrowed */
+    size_t i_plan;            /* surveys of one plan share it */
     DataFacts facts;
     int64_t n_params, n_positions, flops_per_step;
     uint64_t peak_bytes, lower_bound_bytes;
     uint64_t copies_bytes; /* what training keeps of the parameters beside the plan: for the checkpoint, and the best */
     double ratio;          /* peak / lower bound */
     bool over_budget;
-    char why[160]; /* over budget: in words */
-    char code[CODE_DIGEST];
-    char *sources;      /* listing */
-    char *inputs;       /* files behind the training data (inputs.h); NULL = the data were not opened */
-    char *left_out;     /* lines: what its data sources skip; NULL if they were not opened */
-    CellRecord *record; /* its memory: by module, by role, timeline, tensors */
+    char why[160];            /* over budget: in words */
+    const char *code;         /* digest, and */
+    const char *sources;      /* listing of the sources that decide its numbers; the plan's */
+    char *inputs;             /* files behind the training data (inputs.h); NULL = the data were not opened */
+    char *left_out;           /* lines: what its data sources skip; NULL if they were not opened */
+    const CellRecord *record; /* its memory: by module, by role, timeline, tensors; the plan's */
 } Survey;
 
 typedef struct Surveys {
@@ -29,6 +44,10 @@ typedef struct Surveys {
     Survey *item;
     size_t n;
     size_t *of_cell; /* [grid->n_cells] */
+    SurveyPlan *plans;
+    size_t n_plans;
+    Questions **kinds; /* distinct ones: a handful, one per branch, encoder, optimiser */
+    size_t n_kinds;
 } Surveys;
 
 /* Plans all of a grid's cells for which selected[i] is true (NULL = all) for the grid's device, which need not be
