@@ -81,11 +81,16 @@ bool option_matches(const char *pattern, const char *key, OptionName *name) {
 }
 
 bool option_expand(char out[KEY_LEN], const char *pattern, const OptionName *name) {
-    const char *star = strchr(pattern, '*');
-    int len = star == NULL ? snprintf(out, KEY_LEN, "%s", pattern)
-                           : snprintf(out, KEY_LEN, "%.*s%.*s%s", (int)(star - pattern), pattern, (int)name->len,
-                                      name->at == NULL ? "" : name->at, star + 1);
-    return len >= 0 && len < KEY_LEN;
+    size_t before = strcspn(pattern, "*"), after = strlen(pattern + before), len = 0;
+    if (after > 0) { /* there is a '*' */
+        len = name->at == NULL ? 0 : name->len;
+        after--;
+    }
+    if (before + len + after >= KEY_LEN) return false;
+    memcpy(out, pattern, before);
+    if (len > 0) memcpy(out + before, name->at, len);
+    memcpy(out + before + len, pattern + strlen(pattern) - after, after + 1);
+    return true;
 }
 
 /* Row number *skip of those with that key; if there are not so many, *skip is less by as many as there are. */
@@ -113,8 +118,12 @@ const Option *option_next(const char *key, int *at) {
         if (strncmp(key, prefix->text, prefix->len) != 0) continue;
         size_t name = strcspn(key + prefix->len, ".");
         if (name == 0) continue;
-        int len = snprintf(pattern, sizeof pattern, "%.*s*%s", (int)prefix->len, key, key + prefix->len + name);
-        if (len < KEY_LEN) row = nth(&starred, pattern, &skip);
+        size_t after = strlen(key + prefix->len + name);
+        if (prefix->len + 1 + after >= KEY_LEN) continue;
+        memcpy(pattern, key, prefix->len);
+        pattern[prefix->len] = '*';
+        memcpy(pattern + prefix->len + 1, key + prefix->len + name, after + 1);
+        row = nth(&starred, pattern, &skip);
     }
     return row;
 }

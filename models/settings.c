@@ -167,7 +167,9 @@ static bool condition_holds(const Settings *settings, const char *condition, siz
     const char *equals = memchr(condition, '=', len);
     ASSERT(equals != NULL && equals > condition && equals - condition < KEY_LEN);
     bool negated = equals[-1] == '!';
-    (void)snprintf(pattern, sizeof pattern, "%.*s", (int)(equals - condition) - negated, condition);
+    size_t pattern_len = (size_t)(equals - condition) - negated;
+    memcpy(pattern, condition, pattern_len);
+    pattern[pattern_len] = '\0';
     if (!option_expand(key, pattern, name)) return false;
     const Setting *setting = find(settings, key);
     if (setting == NULL || row_in_force(settings, key, depth + 1) == NULL) return false;

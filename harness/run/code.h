@@ -11,4 +11,7 @@ enum { CODE_DIGEST = 65 };
  * uses; the caller owns it. out = its digest. */
 Err code_listing(char **listing, char out[CODE_DIGEST], const Settings *settings, const Model *model) MUST_CHECK;
 
+/* *key = what the listing follows from: cells with one key have one listing. The caller owns it. */
+Err code_key(char **key, const Settings *settings, const Model *model) MUST_CHECK;
+
 #endif

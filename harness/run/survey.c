@@ -39,10 +39,26 @@ done:
 
 /* ---- models and plans ---- */
 
-static Err make_plan(SurveyPlan *p, const Settings *settings, uint64_t seed, Device device) {
+static Err find_code(Surveys *s, size_t *at, const Settings *settings, const Model *model) {
+    Err err = ERR_OK;
+    char *key = NULL;
+    TRY(code_key(&key, settings, model));
+    for (*at = 0; *at < s->n_codes; ++*at)
+        if (strcmp(s->codes[*at].key, key) == 0) goto done;
+    TRY(mem_grow(&s->codes, s->n_codes, s->n_codes + 1, sizeof *s->codes));
+    SurveyCode *code = &s->codes[s->n_codes++];
+    TRY(code_listing(&code->listing, code->digest, settings, model));
+    code->key = key;
+    key = NULL;
+done:
+    mem_free(key);
+    return err;
+}
+
+static Err make_plan(Surveys *s, SurveyPlan *p, const Settings *settings, uint64_t seed) {
     Err err = ERR_OK;
     Rig rig;
-    RigSpec spec = {.settings = settings, .seed = seed, .parts = MODEL_TRAIN_AND_EVAL, .device = device};
+    RigSpec spec = {.settings = settings, .seed = seed, .parts = MODEL_TRAIN_AND_EVAL, .device = s->device};
     TRY(rig_plan(&rig, &spec));
     p->facts = rig.facts;
     p->n_params = params_count(&rig.model->params, PARAM_WEIGHT);
@@ -51,7 +67,7 @@ static Err make_plan(SurveyPlan *p, const Settings *settings, uint64_t seed, Dev
     p->peak_bytes = rig.plan.peak_bytes;
     p->lower_bound_bytes = rig.plan.lower_bound_bytes;
     p->copies_bytes = 2 * (uint64_t)snapshot_count(&rig.model->params) * sizeof(float);
-    TRY(code_listing(&p->sources, p->code, settings, rig.model));
+    TRY(find_code(s, &p->i_code, settings, rig.model));
     TRY(record_new(&p->record));
     TRY(plan_report(&rig.plan, p->record));
 done:
@@ -80,7 +96,7 @@ static Err add_plan(Surveys *s, const Cell *cell) {
     TRY(settings_copy(&watched, cell->settings));
     TRY(questions_new(&questions));
     settings_watch(watched, questions);
-    TRY(make_plan(plan, watched, (uint64_t)cell->seed, s->device));
+    TRY(make_plan(s, plan, watched, (uint64_t)cell->seed));
     TRY(questions_answers(&plan->answers, questions, cell->settings));
     TRY(keep_kind(s, &questions, &plan->i_kind));
 done:
@@ -123,8 +139,6 @@ static Err look(Surveys *surveys, const Cell *cell, bool with_data) {
     s->copies_bytes = plan->copies_bytes;
     s->ratio = (double)s->peak_bytes / (double)s->lower_bound_bytes;
     s->over_budget = rig_over_budget(cell->settings, s->peak_bytes, s->why, sizeof s->why);
-    s->code = plan->code;
-    s->sources = plan->sources;
     s->record = plan->record;
     if (with_data) TRY(open_data(s, cell->settings, (uint64_t)cell->seed));
 done:
@@ -153,6 +167,11 @@ Err survey_grid(Surveys *out, const Grid *grid, const bool *selected, bool with_
             if (err != ERR_OK) return grid_blame(err, grid, cell);
         }
     }
+    for (size_t i = 0; i < out->n; i++) { /* the list of codes has stopped moving */
+        const SurveyCode *code = &out->codes[out->plans[out->item[i].i_plan].i_code];
+        out->item[i].code = code->digest;
+        out->item[i].sources = code->listing;
+    }
 done:
     return err;
 }
@@ -163,10 +182,14 @@ void surveys_clear(Surveys *surveys) {
         mem_free(surveys->item[i].left_out);
     }
     for (size_t i = 0; i < surveys->n_plans; i++) {
-        mem_free(surveys->plans[i].sources);
         record_free(surveys->plans[i].record);
         mem_free(surveys->plans[i].answers);
     }
+    for (size_t i = 0; i < surveys->n_codes; i++) {
+        mem_free(surveys->codes[i].key);
+        mem_free(surveys->codes[i].listing);
+    }
+    mem_free(surveys->codes);
     for (size_t i = 0; i < surveys->n_kinds; i++) questions_free(surveys->kinds[i]);
     mem_free(surveys->kinds);
     mem_free(surveys->plans);

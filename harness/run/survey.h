@@ -10,13 +10,19 @@
 #include "harness/run/code.h"
 #include "models/questions.h"
 
+/* Sources that decide a cell's numbers. */
+typedef struct SurveyCode {
+    char *key; /* code_key */
+    char *listing;
+    char digest[CODE_DIGEST];
+} SurveyCode;
+
 /* A model and its plan. */
 typedef struct SurveyPlan {
     DataFacts facts;
     int64_t n_params, n_positions, flops_per_step;
     uint64_t peak_bytes, lower_bound_bytes, copies_bytes;
-    char code[CODE_DIGEST];
-    char *sources;      /* listing */
+    size_t i_code;
     CellRecord *record; /* its memory: by module, by role, timeline, tensors */
     size_t i_kind;      /* what was asked of the settings while it was made */
     char *answers;      /* and what they answered: who answers the same gets the same plan */
@@ -33,10 +39,10 @@ typedef struct Survey {
     bool over_budget;
     char why[160];            /* over budget: in words */
     const char *code;         /* digest, and */
-    const char *sources;      /* listing of the sources that decide its numbers; the plan's */
+    const char *sources;      /* listing of the sources that decide its numbers; shared */
     char *inputs;             /* files behind the training data (inputs.h); NULL = the data were not opened */
     char *left_out;           /* lines: what its data sources skip; NULL if they were not opened */
-    const CellRecord *record; /* its memory: by module, by role, timeline, tensors; the plan's */
+    const CellRecord *record; /* its memory: by module, by role, timeline, tensors; shared */
 } Survey;
 
 typedef struct Surveys {
@@ -46,6 +52,8 @@ typedef struct Surveys {
     size_t *of_cell; /* [grid->n_cells] */
     SurveyPlan *plans;
     size_t n_plans;
+    SurveyCode *codes;
+    size_t n_codes;
     Questions **kinds; /* distinct ones: a handful, one per branch, encoder, optimiser */
     size_t n_kinds;
 } Surveys;
