@@ -5,6 +5,8 @@ bin=$1/tests/bench
 out=$1/bench
 mkdir -p "$out"
 export OMP_NUM_THREADS=1
+"$bin/bench_plan" "$(dirname "$0")/plan.yaml"
+echo
 "$bin/bench_conv" --json "$out/conv.json"
 echo
 "$bin/bench_original" --json "$out/original.json"
