@@ -1,22 +1,13 @@
 /* A table for a README or an issue: GitHub's Markdown. */
-#include <ctype.h>
 #include <string.h>
 
 #include "harness/report/format.h"
-
-/* Text with what Markdown would take for markup escaped; an underscore within a word is none. */
-static void put_text(FILE *to, const char *text) {
-    for (const char *c = text; *c != '\0'; c++) {
-        bool edge = c == text || c[1] == '\0' || !isalnum((unsigned char)c[-1]) || !isalnum((unsigned char)c[1]);
-        if (strchr("|*`<>\\", *c) != NULL || (*c == '_' && edge)) (void)fputc('\\', to);
-        (void)fputc(*c, to);
-    }
-}
+#include "harness/report/markup.h"
 
 static void put_value(FILE *to, const TableColumn *column, const TableValue *value) {
     char buf[VALUE_LEN];
     (void)fputs(value->bold ? " **" : " ", to);
-    put_text(to, table_value_text(buf, column, value));
+    markup_markdown(to, table_value_text(buf, column, value));
     (void)fputs(value->bold ? "** |" : " |", to);
 }
 
@@ -32,7 +23,7 @@ static void put_section(FILE *to, const Table *table, TableSection section) {
     for (size_t c = 0; c < table->n_columns; c++) {
         if (table->column[c].section != section) continue;
         (void)fputc(' ', to);
-        put_text(to, table_header_text(buf, &table->column[c]));
+        markup_markdown(to, table_header_text(buf, &table->column[c]));
         (void)fputs(" |", to);
     }
     (void)fputs("\n| :-- |", to);
@@ -44,7 +35,7 @@ static void put_section(FILE *to, const Table *table, TableSection section) {
         const TableRow *row = &table->row[i];
         if (is_empty(row, table, section)) continue;
         (void)fputs("| ", to);
-        put_text(to, row->label);
+        markup_markdown(to, row->label);
         (void)fputs(row->is_improving ? " ↗ |" : " |", to);
         for (size_t c = 0; c < table->n_columns; c++)
             if (table->column[c].section == section) put_value(to, &table->column[c], &row->value[c]);
@@ -61,7 +52,7 @@ static void put_settings(FILE *to, const Table *table) {
         const TableRow *row = &table->row[i];
         if (row->is_chance) continue;
         (void)fputs("- ", to);
-        put_text(to, row->label);
+        markup_markdown(to, row->label);
         (void)fputs(row->n_settings > 0 ? ": " : ": –", to);
         for (size_t k = 0; k < row->n_settings; k++) (void)fprintf(to, "%s`%s`", k > 0 ? ", " : "", row->setting[k]);
         (void)fputc('\n', to);
@@ -71,14 +62,14 @@ static void put_settings(FILE *to, const Table *table) {
 static void write_markdown(FILE *to, const Table *table) {
     if (table->experiment[0] != '\0') {
         (void)fputs("### ", to);
-        put_text(to, table->experiment);
+        markup_markdown(to, table->experiment);
         (void)fputs("\n\n", to);
     }
     if (table->question[0] != '\0') {
-        put_text(to, table->question);
+        markup_markdown(to, table->question);
         (void)fputs("\n\n", to);
     }
-    put_text(to, table->caption);
+    markup_markdown(to, table->caption);
     (void)fputc('\n', to);
     put_settings(to, table);
     for (int section = 0; section < SECTION_COUNT; section++)
@@ -86,7 +77,7 @@ static void write_markdown(FILE *to, const Table *table) {
     if (table->n_notes > 0) (void)fputc('\n', to);
     for (size_t i = 0; i < table->n_notes; i++) {
         (void)fputs("- ", to);
-        put_text(to, table->note[i]);
+        markup_markdown(to, table->note[i]);
         (void)fputc('\n', to);
     }
 }

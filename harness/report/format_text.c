@@ -4,43 +4,11 @@
 
 #include "harness/report/format.h"
 #include "harness/report/width.h"
-#include "harness/terminal.h"
 
-enum { PAGE = 100, PAGE_MIN = 60, GAP = 2, MAX_LABEL = 40 };
-
-static size_t page_of(FILE *to) {
-    int columns = terminal_columns(to);
-    return columns == 0 ? PAGE : columns > PAGE_MIN ? (size_t)columns : PAGE_MIN;
-}
+enum { GAP = 2, MAX_LABEL = 40 };
 
 static void pad(FILE *to, size_t n) {
     for (size_t i = 0; i < n; i++) (void)fputc(' ', to);
-}
-
-/* Words of text, wrapped, with the spaces between them as they are; later lines are indented. `at` columns of the first
- * line are taken. Lines beyond PAGE are hard to read, however wide the terminal is. */
-static void put_wrapped(FILE *to, size_t page, const char *text, size_t at, size_t indent) {
-    if (page > PAGE) page = PAGE;
-    size_t gap = 0;
-    while (*text != '\0') {
-        char word[256];
-        size_t len = strcspn(text, " ");
-        (void)snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : sizeof word - 1), text);
-        size_t width = text_width(word);
-        if (gap > 0 && at + gap + width > page) {
-            (void)fputc('\n', to);
-            pad(to, indent);
-            at = indent;
-        } else {
-            pad(to, gap);
-            at += gap;
-        }
-        (void)fputs(word, to);
-        at += width;
-        gap = strspn(text + len, " ");
-        text += len + gap;
-    }
-    (void)fputc('\n', to);
 }
 
 static const char *mark_of(const TableRow *row) { return row->is_improving ? " ↗" : ""; }
@@ -149,20 +117,20 @@ static void put_settings(FILE *to, size_t page, const Table *table) {
         if (row->is_chance) continue;
         put_label(to, row->label, label);
         pad(to, GAP);
-        put_wrapped(to, page, row->n_settings > 0 ? row->settings : "–", label + GAP, label + GAP);
+        text_wrap(to, page, row->n_settings > 0 ? row->settings : "–", label + GAP, label + GAP);
     }
 }
 
 static void write_text(FILE *to, const Table *table) {
-    size_t page = page_of(to);
+    size_t page = text_page(to);
     if (table->experiment[0] != '\0') (void)fprintf(to, "%s\n", table->experiment);
-    if (table->question[0] != '\0') put_wrapped(to, page, table->question, 0, 0);
-    put_wrapped(to, page, table->caption, 0, 0);
+    if (table->question[0] != '\0') text_wrap(to, page, table->question, 0, 0);
+    text_wrap(to, page, table->caption, 0, 0);
     put_settings(to, page, table);
     for (int section = 0; section < SECTION_COUNT; section++)
         if (table->section[section] != NULL) put_section(to, page, table, (TableSection)section);
     if (table->n_notes > 0) (void)fputc('\n', to);
-    for (size_t i = 0; i < table->n_notes; i++) put_wrapped(to, page, table->note[i], 0, 2);
+    for (size_t i = 0; i < table->n_notes; i++) text_wrap(to, page, table->note[i], 0, 2);
 }
 
 const Format format_text = {.name = "text", .table = write_text};

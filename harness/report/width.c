@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/data/utf8.h"
+#include "harness/terminal.h"
 
 typedef struct Range {
     uint32_t first, last;
@@ -33,4 +34,37 @@ size_t text_width(const char *text) {
         width += bytes > 0 && is_in(wide, sizeof wide / sizeof *wide, code_point) ? 2 : 1;
     }
     return width;
+}
+
+size_t text_page(FILE *to) {
+    int columns = terminal_columns(to);
+    return columns == 0 ? TEXT_PAGE : columns > TEXT_PAGE_MIN ? (size_t)columns : TEXT_PAGE_MIN;
+}
+
+static void pad(FILE *to, size_t n) {
+    for (size_t i = 0; i < n; i++) (void)fputc(' ', to);
+}
+
+void text_wrap(FILE *to, size_t page, const char *text, size_t at, size_t indent) {
+    if (page > TEXT_PAGE) page = TEXT_PAGE;
+    size_t gap = 0;
+    while (*text != '\0') {
+        char word[256];
+        size_t len = strcspn(text, " ");
+        (void)snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : sizeof word - 1), text);
+        size_t width = text_width(word);
+        if (gap > 0 && at + gap + width > page) {
+            (void)fputc('\n', to);
+            pad(to, indent);
+            at = indent;
+        } else {
+            pad(to, gap);
+            at += gap;
+        }
+        (void)fputs(word, to);
+        at += width;
+        gap = strspn(text + len, " ");
+        text += len + gap;
+    }
+    (void)fputc('\n', to);
 }
