@@ -100,6 +100,7 @@ $(call put,focus.inc,$(call names,models/focus/*.c,))
 $(call put,metrics.inc,$(call names,harness/run/metrics/*.c,))
 $(call put,commands.inc,$(call names,harness/command/cmd_*.c,cmd_))
 $(call put,formats.inc,$(call names,harness/report/format_*.c,format_))
+$(call put,plan_formats.inc,$(call names,harness/report/plan_as_*.c,plan_as_))
 $(call put,options.inc,$(OPTION_TABLES))
 $(call put,fonts.inc,$(FONT_FAMILIES))
 endif

@@ -84,8 +84,9 @@ static void fill_memory(CellRecord *record, int64_t planned) {
     static const RecordBytes modules[] = {{"encoder", 600}, {"decoder", 424}};
     static const RecordBytes roles[] = {{"param", 300}, {"activation", 724}};
     static const RecordNode nodes[] = {{"encoder.conv1", 512}, {"decoder.t00", 1024}, {"loss", 256}};
-    static const RecordTensor tensors[] = {{"encoder.conv1.y", "encoder", "activation", 512, 0, 0, 1},
-                                           {"decoder.t00.alpha", "decoder", "activation", 512, 512, 1, 2}};
+    static const RecordTensor tensors[] = {
+        {"encoder.conv1.y", "encoder", "activation", 512, 0, 0, 1, {.rank = SHAPE_ABSENT}},
+        {"decoder.t00.alpha", "decoder", "activation", 512, 512, 1, 2, {.rank = SHAPE_ABSENT}}};
     static const int64_t by_module[] = {512, 600, 0, 0, 424, 256}, by_role[] = {300, 300, 256, 212, 724, 0};
     record->memory = (RecordMemory){.planned_bytes = planned,
                                     .measured_bytes = planned,

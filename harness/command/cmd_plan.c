@@ -1,18 +1,14 @@
 /* refocus plan: what each cell of a grid will need, from its shapes alone; nothing is run or written. */
-#include <inttypes.h>
-#include <jansson.h>
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "harness/command/command.h"
 #include "harness/command/write_lock.h"
 #include "harness/grid/grid.h"
+#include "harness/report/plan_format.h"
 #include "harness/run/agenda.h"
 #include "harness/run/child.h"
-#include "harness/run/size_text.h"
-#include "harness/run/survey.h"
-#include "harness/terminal.h"
 #include "kernels/device.h"
 #include "kernels/mem.h"
 
@@ -22,31 +18,28 @@ static const CommandOption options[] = {
      .arg = "SIZE",
      .help = "e.g. 24GiB: exit with 2 if a cell needs more, memory.reserve included (memory.budget)"},
     {.name = "cells", .letter = 'c', .arg = "PATTERN", .help = "only cells with such names; may be repeated"},
-    {.name = "device",
-     .arg = "DEVICE",
-     .help = "plan for cpu (as here) or cuda, which need not be there; provisional (cpu)"},
+    {.name = "why",
+     .letter = 'w',
+     .arg = "PATTERN",
+     .help = "what is alive at the peak of these cells, and the batch that would fit; may be repeated"},
+    {.name = "summary", .letter = 's', .help = "only the variants, and from where on they are over budget"},
+    {.name = "device", .arg = "DEVICE", .help = "cpu, as this machine's, or cuda, which need not be there (cpu)"},
+    {.name = "format", .letter = 'f', .arg = "NAME", .help = "text, markdown, csv or json (text)"},
+    {.name = "json", .help = "the same as --format json"},
     {.name = "write-lock", .help = "write the plans into GRID.lock, for `refocus check`"},
-    COMMAND_OPTION_JSON,
+    {.name = "results", .arg = "DIR", .help = "where times of finished cells are looked up (results)"},
     COMMAND_OPTION_END};
-
-enum { MAX_COLUMNS = 12, PLAN_WIDTH = 52, MODULE_WIDTH = 10, OVER_WIDTH = 13 };
-
-typedef struct Row {
-    char name[160]; /* of the cells with one plan: their name without the seed where there are several */
-    size_t first;   /* cell */
-    size_t n_cells;
-    bool over;
-} Row;
 
 typedef struct PlanRun {
     const CommandLine *line;
+    const PlanFormat *format;
     Grid *grid;
     bool *selected;
     Surveys surveys;
-    Row *rows; /* [surveys.n] */
+    PlanTable table;
+    PlanWhy *why; /* [n_why] */
+    size_t n_why;
     uint64_t budget;
-    const char *modules[MAX_COLUMNS];
-    size_t n_modules, n_over;
 } PlanRun;
 
 /* ---- reading ---- */
@@ -65,191 +58,126 @@ done:
     return err;
 }
 
-static Err read_grid(PlanRun *run) {
+static Err read_format(PlanRun *run) {
+    const char *name = command_value(run->line, "format");
+    const bool json = command_has(run->line, "json");
+    if (json && name != NULL && strcmp(name, "json") != 0)
+        return err_set(ERR_ARG, "--json and --format %s: expected one of them", name);
+    Err err = plan_format_find(&run->format, json ? "json" : name != NULL ? name : "text");
+    if (err == ERR_OK && command_n_values(run->line, "why") > 0 && run->format->why == NULL)
+        err = err_set(ERR_ARG, "--why has no form as %s, expected text, markdown or json", run->format->name);
+    return err;
+}
+
+static bool is_named(const PlanRun *run, const char *option, size_t i_cell) {
+    for (int p = 0; p < command_n_values(run->line, option); p++)
+        if (grid_match(command_value_at(run->line, option, p), run->grid->cells[i_cell].name)) return true;
+    return false;
+}
+
+/* Patterns of --cells; with --why alone, of that. A cell that is trained as another one has a plan of its own. */
+static Err select_cells(PlanRun *run) {
     Err err = ERR_OK;
-    const CommandLine *line = run->line;
-    size_t n_overrides = (size_t)command_n_operands(line) - 1, n_patterns = (size_t)command_n_values(line, "cells");
-    size_t n_selected = 0;
-    const char **overrides = NULL, **patterns = NULL;
-    const char *device = command_value(line, "device") != NULL ? command_value(line, "device") : "cpu";
-    Device kind;
-    TRY(device_find(&kind, device));
-    TRY(mem_alloc(&overrides, n_overrides, sizeof *overrides));
-    TRY(mem_alloc(&patterns, n_patterns, sizeof *patterns));
-    for (size_t i = 0; i < n_overrides; i++) overrides[i] = command_operand(line, (int)i + 1);
-    for (size_t i = 0; i < n_patterns; i++) patterns[i] = command_value_at(line, "cells", (int)i);
-    TRY(grid_load(&run->grid, command_operand(line, 0), overrides, n_overrides, device_name(kind)));
-    TRY(agenda_select(&run->selected, &n_selected, run->grid, patterns, n_patterns));
-    TRY(survey_grid(&run->surveys, run->grid, run->selected, false));
+    const char *option = command_n_values(run->line, "cells") == 0 ? "why" : "cells";
+    size_t n = (size_t)command_n_values(run->line, option), n_selected = 0;
+    const char **patterns = NULL;
+    TRY(mem_alloc(&patterns, n, sizeof *patterns));
+    for (size_t i = 0; i < n; i++) patterns[i] = command_value_at(run->line, option, (int)i);
+    TRY(agenda_select(&run->selected, &n_selected, run->grid, patterns, n));
+    for (size_t i = 0; n > 0 && i < run->grid->n_cells; i++) run->selected[i] = is_named(run, option, i);
 done:
-    mem_free(overrides);
     mem_free(patterns);
     return err;
 }
 
-/* ---- rows ---- */
-
-static void make_row(PlanRun *run, size_t i_survey) {
-    Row *row = &run->rows[i_survey];
-    const Survey *survey = &run->surveys.item[i_survey];
-    for (size_t i = run->grid->n_cells; i-- > 0;)
-        if (run->selected[i] && run->surveys.of_cell[i] == i_survey) {
-            row->first = i;
-            row->n_cells++;
-        }
-    const char *name = run->grid->cells[row->first].name;
-    int len = row->n_cells > 1 ? (int)(strrchr(name, '@') - name) : (int)strlen(name);
-    (void)snprintf(row->name, sizeof row->name, "%.*s", len, name);
-    uint64_t reserve = (uint64_t)settings_int(survey->settings, "memory.reserve");
-    row->over = run->budget > 0 ? survey->peak_bytes + reserve > run->budget : survey->over_budget;
-    run->n_over += row->over ? row->n_cells : 0;
-}
-
-static void note_modules(PlanRun *run, const RecordMemory *memory) {
-    for (size_t i = 0; i < memory->n_modules; i++) {
-        size_t k = 0;
-        if (memory->by_module[i].bytes == 0) continue; /* it lives at other nodes only */
-        while (k < run->n_modules && strcmp(run->modules[k], memory->by_module[i].name) != 0) k++;
-        if (k == run->n_modules && k < MAX_COLUMNS) run->modules[run->n_modules++] = memory->by_module[i].name;
-    }
-}
-
-static Err make_rows(PlanRun *run) {
-    Err err = mem_alloc(&run->rows, run->surveys.n, sizeof *run->rows);
-    for (size_t i = 0; err == ERR_OK && i < run->surveys.n; i++) {
-        make_row(run, i);
-        note_modules(run, &run->surveys.item[i].record->memory);
-    }
-    return err;
-}
-
-static int64_t module_bytes(const RecordMemory *memory, const char *module) {
-    for (size_t i = 0; i < memory->n_modules; i++)
-        if (strcmp(memory->by_module[i].name, module) == 0) return memory->by_module[i].bytes;
-    return 0;
-}
-
-/* ---- text ---- */
-
-static int widest_name(const PlanRun *run) {
-    int width = 6;
-    for (size_t i = 0; i < run->surveys.n; i++)
-        if ((int)strlen(run->rows[i].name) > width) width = (int)strlen(run->rows[i].name);
-    return width;
-}
-
-static void print_module_names(const PlanRun *run, size_t from, size_t until) {
-    for (size_t m = from; m < until; m++) printf("  %*s", MODULE_WIDTH, run->modules[m]);
-}
-
-static void print_modules(const PlanRun *run, size_t i, size_t from, size_t until) {
-    char bytes[SIZE_TEXT];
-    const RecordMemory *memory = &run->surveys.item[i].record->memory;
-    for (size_t m = from; m < until; m++)
-        printf("  %*s", MODULE_WIDTH, size_text((uint64_t)module_bytes(memory, run->modules[m]), bytes));
-}
-
-/* The plan and, where the line is long enough for them, the first modules. */
-static void print_first_block(const PlanRun *run, int width, size_t n_modules) {
-    char peak[SIZE_TEXT], flops[SIZE_TEXT];
-    printf("%-*s  cells  parameters  %10s  %6s  %10s ", width, "plan", "peak", "ratio", "FLOP/step");
-    print_module_names(run, 0, n_modules);
-    putchar('\n');
-    for (size_t i = 0; i < run->surveys.n; i++) {
-        const Survey *s = &run->surveys.item[i];
-        printf("%-*s  %5zu  %10" PRId64 "  %10s  %6.4f  %10s ", width, run->rows[i].name, run->rows[i].n_cells,
-               s->n_params, size_text(s->peak_bytes, peak), s->ratio, count_text((uint64_t)s->flops_per_step, flops));
-        print_modules(run, i, 0, n_modules);
-        if (run->rows[i].over) printf("  OVER BUDGET");
-        putchar('\n');
-    }
-}
-
-/* On a terminal that is too narrow for one line, modules have blocks of their own. */
-static void print_text(const PlanRun *run) {
-    int width = widest_name(run), columns = terminal_columns(stdout);
-    int plan = width + PLAN_WIDTH + (run->n_over > 0 ? OVER_WIDTH : 0);
-    size_t all = run->n_modules;
-    bool fits = columns == 0 || plan + (int)all * (MODULE_WIDTH + 2) <= columns;
-    print_first_block(run, width, fits ? all : 0);
-    if (fits) return;
-    int room = (columns - width) / (MODULE_WIDTH + 2);
-    size_t step = room > 1 ? (size_t)room : 1;
-    for (size_t from = 0; from < all; from += step) {
-        size_t until = from + step < all ? from + step : all;
-        printf("\n%-*s", width, "module");
-        print_module_names(run, from, until);
-        putchar('\n');
-        for (size_t i = 0; i < run->surveys.n; i++) {
-            printf("%-*s", width, run->rows[i].name);
-            print_modules(run, i, from, until);
-            putchar('\n');
-        }
-    }
-}
-
-/* ---- JSON ---- */
-
-static json_t *bytes_object(const RecordBytes *items, size_t n) {
-    json_t *object = json_object();
-    for (size_t i = 0; i < n; i++) (void)json_object_set_new(object, items[i].name, json_integer(items[i].bytes));
-    return object;
-}
-
-static json_t *cell_object(const PlanRun *run, size_t i_cell) {
-    const Survey *s = survey_of(&run->surveys, i_cell);
-    const RecordMemory *m = &s->record->memory;
-    const Row *row = &run->rows[run->surveys.of_cell[i_cell]];
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:s*, s:b, s:o, s:o}", "cell",
-                     run->grid->cells[i_cell].name, "variant", run->grid->cells[i_cell].variant, "seed",
-                     (json_int_t)run->grid->cells[i_cell].seed, "parameters", (json_int_t)s->n_params, "peak_bytes",
-                     (json_int_t)s->peak_bytes, "lower_bound_bytes", (json_int_t)s->lower_bound_bytes, "ratio",
-                     s->ratio, "flops_per_step", (json_int_t)s->flops_per_step, "peak_node", m->peak_node,
-                     "over_budget", row->over, "by_module", bytes_object(m->by_module, m->n_modules), "by_role",
-                     bytes_object(m->by_role, m->n_roles));
-}
-
-static Err print_json(const PlanRun *run) {
-    json_t *cells = json_array();
-    bool ok = cells != NULL;
-    for (size_t i = 0; ok && i < run->grid->n_cells; i++)
-        if (run->selected[i]) ok = json_array_append_new(cells, cell_object(run, i)) == 0;
-    json_t *root = json_pack("{s:s, s:s, s:I, s:o}", "experiment", run->grid->experiment, "device", run->grid->device,
-                             "budget_bytes", (json_int_t)run->budget, "cells", cells);
-    char *text = ok && root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    Err err = text != NULL ? ERR_OK : err_set(ERR_NOMEM, "out of memory while the plan was written as JSON");
-    if (text != NULL) puts(text);
-    free(text);
-    if (root != NULL) json_decref(root);
+static Err read_grid(PlanRun *run) {
+    Err err = ERR_OK;
+    const CommandLine *line = run->line;
+    size_t n_overrides = (size_t)command_n_operands(line) - 1;
+    const char **overrides = NULL;
+    const char *device = command_value(line, "device") != NULL ? command_value(line, "device") : "cpu";
+    Device kind;
+    TRY(device_find(&kind, device));
+    TRY(mem_alloc(&overrides, n_overrides, sizeof *overrides));
+    for (size_t i = 0; i < n_overrides; i++) overrides[i] = command_operand(line, (int)i + 1);
+    TRY(grid_load(&run->grid, command_operand(line, 0), overrides, n_overrides, device_name(kind)));
+    TRY(select_cells(run));
+    TRY(survey_grid(&run->surveys, run->grid, run->selected, false));
+done:
+    mem_free(overrides);
     return err;
 }
 
 /* ---- the command ---- */
 
+static bool is_asked_for(const PlanRun *run, const PlanRow *row) {
+    for (size_t i = 0; i < run->grid->n_cells; i++)
+        if (plan_row_of(&run->table, i) == row && is_named(run, "why", i)) return true;
+    return false;
+}
+
+static Err explain(PlanRun *run) {
+    Err err = ERR_OK;
+    TRY(mem_alloc(&run->why, run->table.n_rows, sizeof *run->why));
+    for (size_t i = 0; i < run->table.n_rows; i++)
+        if (is_asked_for(run, &run->table.row[i]))
+            TRY(plan_why(&run->why[run->n_why++], &run->table, &run->table.row[i]));
+    FAIL_IF(run->n_why == 0, ERR_NOTHING, "--why: no cell of %s matches both --cells and '%s'", run->grid->path,
+            command_value(run->line, "why"));
+    TRY(run->format->why(stdout, &run->table, run->why, run->n_why));
+done:
+    return err;
+}
+
+static void tell(const PlanRun *run) {
+    const PlanTable *table = &run->table;
+    fprintf(stderr, "%s on %s: %zu cell%s, %zu plan%s\n", run->grid->experiment, table->device, table->n_cells,
+            table->n_cells == 1 ? "" : "s", table->n_rows, table->n_rows == 1 ? "" : "s");
+    for (size_t i = 0; i < run->grid->n_notes; i++) fprintf(stderr, "  %s\n", run->grid->notes[i]);
+}
+
+static Err make(PlanRun *run) {
+    Err err = ERR_OK;
+    const char *results = command_value(run->line, "results");
+    PlanOptions table_options = {.results = results != NULL ? results : "results"};
+    const bool some = command_has(run->line, "cells") || command_has(run->line, "why");
+    FAIL_IF(command_has(run->line, "write-lock") && some, ERR_ARG,
+            "--write-lock locks all cells of a grid: it does not go with --cells or --why");
+    TRY(read_format(run));
+    TRY(read_budget(run));
+    table_options.budget = run->budget;
+    TRY(read_grid(run));
+    TRY(plan_table_make(&run->table, run->grid, &run->surveys, run->selected, &table_options));
+done:
+    return err;
+}
+
+static Err over_budget(const PlanTable *table) {
+    const PlanRow *largest = &table->row[0];
+    for (size_t i = 0; i < table->n_rows; i++)
+        if (table->row[i].survey->peak_bytes > largest->survey->peak_bytes) largest = &table->row[i];
+    return err_set(ERR_GATE, "%zu of %zu cells are over budget; --why '%s' tells what fills the largest", table->n_over,
+                   table->n_cells, table->grid->cells[largest->first].name);
+}
+
 static Err run_command(const CommandLine *line) {
     Err err = ERR_OK;
     PlanRun run = {.line = line};
     TRY(child_clean_self());
-    FAIL_IF(command_has(line, "write-lock") && command_has(line, "cells"), ERR_ARG,
-            "--write-lock locks all cells of a grid: it does not go with --cells");
-    TRY(read_budget(&run));
-    TRY(read_grid(&run));
-    TRY(make_rows(&run));
-    fprintf(stderr, "%s: %zu cell%s, %zu plan%s\n", run.grid->experiment, run.grid->n_cells,
-            run.grid->n_cells == 1 ? "" : "s", run.surveys.n, run.surveys.n == 1 ? "" : "s");
-    for (size_t i = 0; i < run.grid->n_notes; i++) fprintf(stderr, "  %s\n", run.grid->notes[i]);
-    if (command_has(line, "json"))
-        TRY(print_json(&run));
+    TRY(make(&run));
+    tell(&run);
+    errno = 0;
+    if (command_n_values(line, "why") > 0)
+        TRY(explain(&run));
     else
-        print_text(&run);
+        TRY(run.format->table(stdout, &run.table, command_has(line, "summary")));
+    FAIL_IF(fflush(stdout) != 0 || ferror(stdout), ERR_IO, "cannot write the plan: %s", strerror(errno));
     if (command_has(line, "write-lock")) TRY(write_lock(run.grid, &run.surveys));
-    if (run.n_over > 0)
-        err = err_set(ERR_GATE,
-                      "%zu of %zu cells are over budget: a smaller train.batch, eval.batch or data.image "
-                      "needs less",
-                      run.n_over, run.grid->n_cells);
+    if (run.table.n_over > 0) err = over_budget(&run.table);
 done:
-    mem_free(run.rows);
+    for (size_t i = 0; i < run.n_why; i++) plan_why_clear(&run.why[i]);
+    mem_free(run.why);
+    plan_table_clear(&run.table);
     surveys_clear(&run.surveys);
     mem_free(run.selected);
     grid_free(run.grid);
@@ -262,10 +190,17 @@ const Command cmd_plan = {
     .usage = "GRID.yaml [KEY=VALUE ...]",
     .about =
         "The peak is exact: it is what the cell's arena will hold. ratio: peak over the lower bound, the most bytes\n"
-        "that are alive at once. Columns of modules add up to the peak. Cells that differ in their seeds alone have\n"
-        "one plan. Exits with 2 if a cell is over its budget.",
+        "that are alive at once. added: to the baseline's peak. Columns of modules add up to the peak; most at the\n"
+        "peak: tensors there that are alike and take most of it. Cells that differ in their seeds alone have one\n"
+        "plan. disk is an estimate; time is what finished cells of the same settings took, or '-'.\n"
+        "A plan needs no device: --device cuda works without CUDA. Its workspaces (unrolled convolutions of at most\n"
+        "64 MiB, 32 MiB for cuBLAS, partial sums) are provisional until the CUDA kernels assert them. The scratch of\n"
+        "a CPU depends on its instruction set, which stands in the first line.\n"
+        "Exits with 2 if a cell is over its budget.",
     .example = "refocus plan experiments/quickstart.yaml --budget 256MiB\n"
-               "refocus plan experiments/quickstart.yaml train.batch=64 --json",
+               "refocus plan experiments/quickstart.yaml train.batch=64 --json\n"
+               "refocus plan experiments/memory.yaml --device cuda --budget 24GiB --summary\n"
+               "refocus plan experiments/quickstart.yaml --why 'original@0' --budget 1GiB",
     .options = options,
     .n_operands_min = 1,
     .n_operands_max = -1,

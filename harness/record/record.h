@@ -98,6 +98,7 @@ typedef struct RecordTensor {
     const char *name, *module, *role;
     int64_t bytes, offset; /* offset in the arena */
     int64_t first, last;   /* nodes of the timeline between which it lives, inclusive */
+    Shape shape;           /* of a plan in memory alone, not in the file: SHAPE_ABSENT when read back */
 } RecordTensor;
 
 typedef struct RecordMemory {

@@ -218,7 +218,8 @@ static Err read_tensors(CellRecord *into, hid_t parent, RecordMemory *memory) {
     TRY(load_numbers(into, group, "last", H5_I64, n, &last));
     TRY(record_alloc(into, &row, n, sizeof *row));
     for (size_t i = 0; i < n; i++)
-        row[i] = (RecordTensor){name[i], module[i], role[i], bytes[i], offset[i], first[i], last[i]};
+        row[i] =
+            (RecordTensor){name[i], module[i], role[i], bytes[i], offset[i], first[i], last[i], {.rank = SHAPE_ABSENT}};
     memory->tensors = row;
     memory->n_tensors = n;
 done:

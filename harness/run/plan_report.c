@@ -76,7 +76,8 @@ static Err hold(Report *r, const Tensor *tensor, int block, Lifetime life, size_
                             .bytes = (int64_t)bytes,
                             .offset = (int64_t)offset,
                             .first = h->from,
-                            .last = h->until};
+                            .last = h->until,
+                            .shape = tensor->shape};
     h->module = group_of(&r->modules, module);
     h->role = group_of(&r->roles, h->row.role);
     TRY(record_text(r->record, &h->row.name, tensor->name));
@@ -94,12 +95,13 @@ static Err hold_persistent(Report *r) {
     const Lifetime always = {.first = 0, .last = r->graph->n_nodes};
     for (int i = 0; i < params->n; i++) {
         Tensor as = {.name = params->items[i].name,
+                     .shape = params->items[i].shape,
                      .role = params->items[i].kind == PARAM_OPTIMISER ? ROLE_OPTIMISER : ROLE_PARAM};
         size_t begin = params->items[i].offset,
                end = i + 1 < params->n ? params->items[i + 1].offset : params->n_elements;
         TRY(hold(r, &as, -1, always, (end - begin) * r->plan->real_bytes, begin * r->plan->real_bytes));
     }
-    const Tensor workspace = {.name = "cublas.workspace", .role = ROLE_SCRATCH};
+    const Tensor workspace = {.name = "cublas.workspace", .shape = {.rank = SHAPE_ABSENT}, .role = ROLE_SCRATCH};
     const size_t behind = r->total->persistent_bytes + r->total->transient_bytes;
     if (r->total->workspace_bytes > 0) TRY(hold(r, &workspace, -1, always, r->total->workspace_bytes, behind));
 done:
