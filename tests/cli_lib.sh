@@ -68,3 +68,19 @@ want() {
     shift
     "$@" >/dev/null 2>&1 || wrong "$condition"
 }
+
+# A copy of the sources in ./tree with what has been built from them, to be changed; make_tree builds it again.
+BUILD=${BUILD:-release}
+copy_tree() {
+    mkdir -p tree/build tree/tests
+    for part in Makefile kernels models harness experiments; do cp -a "$here/$part" tree/; done
+    cp -a "$here/build/$BUILD" tree/build/
+    rm -rf "tree/build/$BUILD/tests" "tree/build/$BUILD/log"
+}
+make_tree() {
+    last_command=make
+    make -s -C tree BUILD="$BUILD" V=0 refocus >make.log 2>&1 && return
+    code=1
+    wrong 'the copy does not build'
+    cat make.log
+}

@@ -1,26 +1,17 @@
 # Code that changes after a sweep: cells that used it are shown to give the same bits, or are trained again; others stay.
 . "$(dirname "$0")/../cli_lib.sh"
-BUILD=${BUILD:-release}
-make() { command make -s -C tree BUILD="$BUILD" V=0 "$@" >make.log 2>&1; }
-
-# A copy of the sources with what has been built from them, to be changed.
-mkdir -p tree/build
-for part in Makefile kernels models harness experiments; do cp -a "$here/$part" tree/; done
-cp -a "$here/build/$BUILD" tree/build/
-rm -rf "tree/build/$BUILD/tests" "tree/build/$BUILD/log"
-mkdir tree/tests
+copy_tree
 grid=$here/tests/cases/run/tiny.yaml
 REFOCUS=$scratch/tree/refocus
 
 t 'the copy builds, and a sweep is done'
-last_command=make
-make refocus || { code=1; wrong 'the copy does not build'; cat make.log; }
+make_tree
 refocus run "$grid" --jobs 2
 want_code 0
 
 t 'a comment in a kernel that all use: all are checked, and kept'
 echo '/* A remark. */' >>tree/kernels/ops/linear.c
-make refocus || wrong 'the changed copy does not build'
+make_tree
 refocus run "$grid" --dry-run
 want_out '^baseline@0 +revalidate .*kernels/ops/linear.c changed$'
 stat -c '%n %i' results/tiny/*/journal 2>/dev/null >journals
@@ -37,7 +28,7 @@ t 'a branch changes its loss: its cells are trained again, the others are not to
 wrapper='static TensorId build(Graph *g, const Settings *settings, const FocusIn *in) {\n'\
 '    return g_scale(g, "doubled", build_once(g, settings, in), 2.0, 0.0);\n}\n'
 sed -i "s/^static TensorId build(/static TensorId build_once(/; s/^const Focus focus_kl/$wrapper&/" tree/models/focus/kl.c
-make refocus || { wrong 'the changed copy does not build'; cat make.log; }
+make_tree
 refocus run "$grid" --dry-run
 want_out '^baseline@0 +skip '
 want_out '^pulled@0 +revalidate .*models/focus/kl.c changed'
@@ -53,7 +44,7 @@ want_err '^tiny: 6 cells; 4 finished'
 t 'a metric changes what it says: the sweep notices'
 sed -i 's/static void add(MetricSum \*sum, const MetricSample \*sample, const MetricLook \*look) {/&\n    sum->sum += 1;/' \
     tree/harness/run/metrics/step_accuracy.c
-make refocus || { wrong 'the changed copy does not build'; cat make.log; }
+make_tree
 refocus run "$grid" --cells 'baseline@0'
 want_code 0
 want_err '^stale   baseline@0: step_accuracy on valid is '
