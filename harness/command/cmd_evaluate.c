@@ -1,5 +1,4 @@
 /* refocus evaluate: adds evaluations to finished cells, from their kept parameters. */
-#include <dirent.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -10,6 +9,7 @@
 #include "harness/command/command.h"
 #include "harness/grid/grid.h"
 #include "harness/record/results.h"
+#include "harness/record/sealed.h"
 #include "harness/run/child.h"
 #include "harness/run/folder.h"
 #include "harness/run/reevaluate.h"
@@ -106,47 +106,17 @@ static void add_json(const Evaluate *e, const char *cell, const RecordEvaluation
     }
 }
 
-/* The sealed cell with this digest below the results file's folder, which the next pack reads; *out NULL if there is
- * none. */
-static Err find_sealed(char **out, const char *results_path, const char *digest) {
-    Err err = ERR_OK;
-    char *folder = NULL, *path = NULL;
-    size_t len = strlen(results_path);
-    DIR *dir = NULL;
-    *out = NULL;
-    if (len < 4 || strcmp(results_path + len - 3, ".h5") != 0 || digest == NULL) return ERR_OK;
-    TRY(mem_strndup(&folder, results_path, len - 3));
-    dir = opendir(folder);
-    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL && *out == NULL;
-         entry = readdir(dir)) {
-        Results *results = NULL;
-        if (entry->d_name[0] == '.') continue;
-        TRY(mem_printf(&path, "%s/%s/%s", folder, entry->d_name, FOLDER_SEALED));
-        bool same = results_open(&results, path) == ERR_OK && results_count(results) == 1 &&
-                    results_cell(results, 0)->digest != NULL && strcmp(results_cell(results, 0)->digest, digest) == 0;
-        results_close(results);
-        if (same)
-            *out = path;
-        else
-            mem_free(path);
-        path = NULL;
-    }
-done:
-    if (dir != NULL) (void)closedir(dir);
-    mem_free(folder);
-    mem_free(path);
-    return err;
-}
-
 static Err keep(const Evaluate *e, const CellRecord *cell, const CellRecord *fresh) {
     Err err = ERR_OK;
-    char *sealed = NULL;
-    TRY(find_sealed(&sealed, e->path, cell->digest));
+    char *folder = NULL, *sealed = NULL;
+    TRY(sealed_find(&folder, e->path, cell));
+    if (folder != NULL) TRY(folder_path(&sealed, folder, FOLDER_SEALED));
     for (size_t i = 0; i < fresh->n_evaluations; i++) {
         TRY(record_add_evaluation(e->path, cell->name, &fresh->evaluations[i], e->replace));
         if (sealed != NULL) TRY(record_add_evaluation(sealed, NULL, &fresh->evaluations[i], e->replace));
     }
 done:
+    mem_free(folder);
     mem_free(sealed);
     return err;
 }
