@@ -52,7 +52,7 @@ static void test_foreign_and_newer(void **state) {
     file = H5Fopen(fixture_sealed, H5F_ACC_RDWR, H5P_DEFAULT);
     assert_ok(h5_attr_int(file, "format_version", RECORD_FORMAT_VERSION + 1));
     assert_ok(h5_finish(&file));
-    assert_says(results_open(&results, fixture_sealed), ERR_DATA, "reads up to 1");
+    assert_says(results_open(&results, fixture_sealed), ERR_DATA, "use the version that wrote it");
     file = H5Fopen(fixture_sealed, H5F_ACC_RDWR, H5P_DEFAULT);
     assert_ok(h5_attr_int(file, "format_version", RECORD_FORMAT_VERSION));
     hid_t cell = H5Gopen2(file, "cells/revised@3-0badcafe", H5P_DEFAULT);

@@ -3,10 +3,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "harness/command/command.h"
+#include "harness/data/output.h"
 #include "harness/grid/grid.h"
 #include "harness/run/child.h"
 #include "harness/run/folder.h"
@@ -233,11 +235,36 @@ done:
     return err;
 }
 
-static Err make_folder(const Run *run, const char *folder) {
+static Err check_writable(const char *folder) {
+    if (access(folder, W_OK | X_OK) == 0) return ERR_OK;
+    return err_set(ERR_CREATE, "cannot write into %s: %s", folder, strerror(errno));
+}
+
+/* What would only be found when the first cell is done: a file where a cell's folder goes, no place for the results. */
+static Err check_places(const Run *run, const char *file) {
     Err err = ERR_OK;
+    struct stat at;
+    char *place = NULL;
+    TRY(output_file(&place, file, &output_hdf5));
+    for (size_t i = 0; i < run->grid->n_cells; i++) {
+        const AgendaItem *item = &run->agenda.item[i];
+        if (!item->selected || !agenda_is_work(&item->state) || stat(item->folder, &at) != 0) continue;
+        FAIL_IF(!S_ISDIR(at.st_mode), ERR_CREATE, "cannot make the folder %s: there is a file of that name",
+                item->folder);
+        TRY(check_writable(item->folder));
+    }
+done:
+    mem_free(place);
+    return err;
+}
+
+static Err make_folder(const Run *run, const char *folder, const char *file) {
+    Err err = ERR_OK;
+    TRY(check_places(run, file));
     TRY(check_disk(run, folder));
     TRY(folder_ensure(folder));
-    FAIL_IF(access(folder, W_OK | X_OK) != 0, ERR_CREATE, "cannot write into %s: %s", folder, strerror(errno));
+    TRY(check_writable(folder));
+    TRY(check_writable(run->results)); /* the file that is packed comes beside the folder */
 done:
     return err;
 }
@@ -248,7 +275,7 @@ static Err train(Run *run) {
     SchedulerCount count;
     TRY(publish_folder(&folder, run->results, run->grid));
     TRY(publish_file(&file, run->results, run->grid));
-    TRY(make_folder(run, folder));
+    TRY(make_folder(run, folder, file));
     TRY(make_commands(run));
     if (run->agenda.n_work > 0)
         fprintf(stderr, "%" PRId64 " at a time, %" PRId64 " thread%s each, logs below %s\n", run->n_jobs,

@@ -50,7 +50,7 @@ Err dataset_writer_open(DatasetWriter **out, const char *path, const char *impor
     DatasetWriter *writer = NULL;
     *out = NULL;
     TRY(mem_alloc(&writer, 1, sizeof *writer));
-    TRY(output_path(&writer->path, path));
+    TRY(output_file(&writer->path, path, &output_hdf5));
     TRY(beside(&writer->temp, writer->path, "tmp"));
     TRY(mem_strdup(&writer->importer, importer));
     TRY(mem_strdup(&writer->origin, origin));

@@ -77,7 +77,7 @@ Err picture_write(const Picture *picture, const char *path) {
                      .height = (png_uint_32)picture->height,
                      .width = (png_uint_32)picture->width,
                      .format = PNG_FORMAT_RGB};
-    TRY(output_path(&place, path));
+    TRY(output_file(&place, path, &output_png));
     TRY(mem_printf(&temp, "%s.%ld.tmp", place, (long)getpid()));
     file = fopen(temp, "wb");
     FAIL_IF(file == NULL, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));

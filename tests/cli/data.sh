@@ -113,6 +113,29 @@ want_err 'dataset text.h5: it is not an HDF5 file, or damaged'
 refocus data preview nothing.yaml -o none.png
 want_code 66
 
+t 'an output never replaces a file of another kind, and is whole or not there'
+echo 'precious,data' >precious.csv
+refocus data preview photos.h5 -o precious.csv
+want_code 73
+want_err '^refocus: cannot create precious.csv: a file that is no PNG picture stands there; remove it, or name another$'
+refocus data import folder photos -o precious.csv
+want_code 73
+want_err 'a file that is no HDF5 file stands there'
+want 'the file is as it was' grep -q '^precious,data$' precious.csv
+refocus data import folder photos -o photos.png
+want_code 73
+refocus data preview photos.h5 -o photos.h5
+want_code 73
+refocus data info photos.h5
+want_code 0
+refocus data preview photos.h5 -o photos.png
+want_code 0
+: >empty.png
+refocus data preview photos.h5 -o empty.png
+want_code 0
+want_file empty.png
+want 'nothing half-written' sh -c '! ls | grep -q "[.]tmp$"'
+
 t 'imports that cannot begin'
 refocus data import iiit5k photos -o none.h5
 want_code 66

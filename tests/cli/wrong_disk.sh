@@ -10,6 +10,44 @@ want_code 73
 want_err '^refocus: cannot make the folder file'
 want_no_out
 
+t 'a folder where the results file goes, a file where a cell goes: told before anything is trained'
+mkdir -p taken/tiny.h5
+refocus run "$grid" --results taken
+want_code 73
+want_err '^refocus: cannot create taken/tiny.h5: it is a folder, expected a file$'
+want_not_err 'training'
+want_no_file taken/tiny
+rmdir taken/tiny.h5
+echo 'my notes' >taken/tiny.h5
+refocus run "$grid" --results taken
+want_code 73
+want_err '^refocus: cannot create taken/tiny.h5: a file that is no HDF5 file stands there; remove it, or name another$'
+want 'the file is as it was' grep -q '^my notes$' taken/tiny.h5
+rm taken/tiny.h5
+mkdir taken/tiny
+refocus run "$grid" --results taken --dry-run
+refocus run "$grid" --results good --cells 'baseline@1'
+: >"taken/tiny/$(basename good/tiny/baseline@1-*)"
+refocus run "$grid" --results taken
+want_code 73
+want_err '^refocus: cannot make the folder taken/tiny/baseline@1-[0-9a-f]*: there is a file of that name$'
+want_not_err 'training'
+mkdir good/tiny.h5.old
+mv good/tiny.h5 good/tiny.h5.old/ && mkdir good/tiny.h5
+refocus pack "$grid" --results good
+want_code 73
+
+t 'a results folder in which nobody may write'
+mkdir -p closed/tiny
+if chmod 500 closed && [ ! -w closed ]; then
+    refocus run "$grid" --results closed
+    want_code 73
+    want_err '^refocus: cannot write into closed: Permission denied$'
+    chmod 700 closed
+else
+    skip 'the superuser may'
+fi
+
 t 'a disk that is too small is refused before anything is written'
 if can_mount 1m; then
     refocus run "$grid" --results disk/new/deep
@@ -28,6 +66,7 @@ if can_mount 64m && mount -o remount,ro disk; then
     umount disk
     want_code 73
     want_err 'Read-only file system'
+    want_not_err 'training'
 else
     skip 'needs the right to mount'
 fi
@@ -35,7 +74,9 @@ fi
 t 'a disk that fills up stops the sweep; with room again the same command resumes it'
 if can_mount 24m; then
     sed 's/steps: 12/steps: 300/; s/checkpoint_every: 4/checkpoint_every: 20/; s/every: 5,/every: 1000,/' "$grid" >long.yaml
-    "$REFOCUS" run long.yaml --results disk --cells 'baseline@*' >out 2>err </dev/null &
+    # tests/lsan.txt names one leak of HDF5 by a function that only whole stacks show
+    ASAN_OPTIONS="${ASAN_OPTIONS:-}:fast_unwind_on_malloc=0" "$REFOCUS" run long.yaml --results disk --cells 'baseline@*' \
+        >out 2>err </dev/null &
     sweep=$!
     tries=200
     until test -s disk/tiny/baseline@0-*/checkpoint || [ $tries = 0 ]; do
