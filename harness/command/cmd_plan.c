@@ -10,6 +10,7 @@
 #include "harness/run/agenda.h"
 #include "harness/run/child.h"
 #include "kernels/device.h"
+#include "kernels/machine.h"
 #include "kernels/mem.h"
 
 static const CommandOption options[] = {
@@ -27,6 +28,7 @@ static const CommandOption options[] = {
     {.name = "format", .letter = 'f', .arg = "NAME", .help = "text, markdown, csv or json (text)"},
     {.name = "json", .help = "the same as --format json"},
     {.name = "write-lock", .help = "write the plans into GRID.lock, for `refocus check`"},
+    {.name = "time", .letter = 't', .help = "measure the time of a step: trains a few of each plan here, on all cores"},
     {.name = "results", .arg = "DIR", .help = "where times of finished cells are looked up (results)"},
     COMMAND_OPTION_END};
 
@@ -136,6 +138,14 @@ static void tell(const PlanRun *run) {
     for (size_t i = 0; i < run->grid->n_notes; i++) fprintf(stderr, "  %s\n", run->grid->notes[i]);
 }
 
+static Err prepare_probe(const PlanRun *run, PlanOptions *out) {
+    const char *device = command_value(run->line, "device");
+    if (device != NULL && strcmp(device, "cpu") != 0)
+        return err_set(ERR_ARG, "--time measures on this CPU, and the plan is for %s", device);
+    out->probe_threads = machine_n_cores();
+    return ERR_OK;
+}
+
 static Err make(PlanRun *run) {
     Err err = ERR_OK;
     const char *results = command_value(run->line, "results");
@@ -146,6 +156,7 @@ static Err make(PlanRun *run) {
     TRY(read_format(run));
     TRY(read_budget(run));
     table_options.budget = run->budget;
+    if (command_has(run->line, "time")) TRY(prepare_probe(run, &table_options));
     TRY(read_grid(run));
     TRY(plan_table_make(&run->table, run->grid, &run->surveys, run->selected, &table_options));
 done:
@@ -192,7 +203,9 @@ const Command cmd_plan = {
         "The peak is exact: it is what the cell's arena will hold. ratio: peak over the lower bound, the most bytes\n"
         "that are alive at once. added: to the baseline's peak. Columns of modules add up to the peak; most at the\n"
         "peak: tensors there that are alike and take most of it. Cells that differ in their seeds alone have one\n"
-        "plan. disk is an estimate; time is what finished cells of the same settings took, or '-'.\n"
+        "plan. disk: of a finished cell, an estimate. time: what finished cells of the same settings took, where there "
+        "are\n"
+        "some, or with --time, train.steps times a step that is measured here.\n"
         "A plan needs no device: --device cuda works without CUDA. Its workspaces (unrolled convolutions of at most\n"
         "64 MiB, 32 MiB for cuBLAS, partial sums) are provisional until the CUDA kernels assert them. The scratch of\n"
         "a CPU depends on its instruction set, which stands in the first line.\n"

@@ -96,7 +96,8 @@ Err lock_diff_print(FILE *to, const LockDiff *diff, const char *device, const To
         if (i < CHANGES_SHOWN) print_parts(to, change);
     }
     if (diff->n > CHANGES_SHOWN)
-        fprintf(to, "...       the tensors of the %d largest changes are shown; --json has those of all\n", CHANGES_SHOWN);
+        fprintf(to, "...       the tensors of the %d largest changes are shown; --json has those of all\n",
+                CHANGES_SHOWN);
 done:
     return err;
 }

@@ -48,9 +48,10 @@ static json_t *cell_object(const PlanTable *table, size_t i_cell) {
                   (json_int_t)cell->seed, "axes", axes_object(table, row), "parameters", (json_int_t)s->n_params,
                   "peak_bytes", (json_int_t)s->peak_bytes, "lower_bound_bytes", (json_int_t)s->lower_bound_bytes,
                   "ratio", s->ratio, "flops_per_step", (json_int_t)s->flops_per_step);
-    json_t *rest = json_pack("{s:s*, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "peak_node", m->peak_node, "over_budget",
+    json_t *rest = json_pack("{s:s*, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "peak_node", m->peak_node, "over_budget",
                              row->over, "added", real_or_null(row->added), "disk_bytes",
-                             row->disk < 0 ? json_null() : json_integer(row->disk), "seconds",
+                             row->disk < 0 ? json_null() : json_integer(row->disk), "checkpoint_bytes",
+                             row->disk < 0 ? json_null() : json_integer((json_int_t)s->copies_bytes), "seconds",
                              real_or_null(row->seconds), "most", fill_object(&row->fill), "by_module",
                              bytes_object(m->by_module, m->n_modules), "by_role", bytes_object(m->by_role, m->n_roles));
     return with(head, rest);

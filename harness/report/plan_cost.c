@@ -5,15 +5,16 @@
 
 #include "harness/record/results.h"
 #include "harness/report/plan_parts.h"
+#include "harness/run/probe.h"
 #include "harness/run/publish.h"
 #include "kernels/device.h"
 #include "kernels/mem.h"
 
 /* ---- disk ---- */
 
-/* Bytes of a dataset's name and head, of a group, of a tensor's row and a node's in the lists of memory/. Measured on
- * sealed cells. */
-enum { OBJECT_BYTES = 700, FILE_BYTES = 96 << 10, TENSOR_BYTES = 14, NODE_BYTES = 18 };
+/* Bytes beside the numbers: of a parameter's dataset and its axes, of a tensor and a node in the lists of memory/, of
+ * all else. Measured on sealed cells. */
+enum { PARAM_BYTES = 1500, TENSOR_BYTES = 60, NODE_BYTES = 60, FILE_BYTES = 112 << 10 };
 
 static int64_t role_bytes(const RecordMemory *memory, const char *role) {
     for (size_t i = 0; i < memory->n_roles; i++)
@@ -38,14 +39,14 @@ int64_t plan_disk_bytes(const Survey *survey) {
     const RecordMemory *memory = &survey->record->memory;
     const int64_t steps = settings_int(survey->settings, "train.steps");
     const bool has_valid = data_has_set(survey->settings, "valid");
-    const int64_t kept = role_bytes(memory, "param"), state = kept + role_bytes(memory, "optimiser");
+    const int64_t kept = role_bytes(memory, "param");
     int64_t n_params = 0;
     for (size_t i = 0; i < memory->n_tensors; i++) n_params += strcmp(memory->tensors[i].role, "param") == 0;
     const int64_t sets = has_valid ? 2 : 1; /* the last, and the best on valid */
     const int64_t curves = steps * (int64_t)(sizeof(int64_t) + (CURVE_COUNT + 1) * sizeof(float));
     const int64_t lists = (int64_t)memory->n_tensors * TENSOR_BYTES + (int64_t)memory->n_nodes * NODE_BYTES;
-    const int64_t sealed = sets * (kept + n_params * OBJECT_BYTES) + curves + lists + FILE_BYTES;
-    return sealed + (has_valid ? attention_bytes(survey, steps) : 0) + sets * state;
+    const int64_t sealed = sets * (kept + n_params * PARAM_BYTES) + curves + lists + FILE_BYTES;
+    return sealed + (has_valid ? attention_bytes(survey, steps) : 0);
 }
 
 /* ---- time ---- */
@@ -85,14 +86,15 @@ static Err time_rows(PlanTable *table, const Results *results, const char *path)
         identity = NULL;
         if (n == 0) continue;
         table->row[i].seconds = sum / n;
-        if (table->timed_by == NULL) TRY(pool_text(&table->pool, &table->timed_by, path));
+        if (table->timed_by == NULL)
+            TRY(pool_printf(&table->pool, &table->timed_by, "of finished cells of the same settings, in %s", path));
     }
 done:
     mem_free(identity);
     return err;
 }
 
-Err plan_times(PlanTable *table, const char *folder) {
+static Err times_of_results(PlanTable *table, const char *folder) {
     Err err = ERR_OK;
     char *path = NULL;
     Results *results = NULL;
@@ -105,4 +107,27 @@ done:
     results_close(results);
     mem_free(path);
     return err;
+}
+
+/* Cells over budget are never trained. */
+static Err times_of_steps(PlanTable *table, int n_threads) {
+    Err err = ERR_OK;
+    for (size_t i = 0; i < table->n_rows; i++) {
+        PlanRow *row = &table->row[i];
+        const Cell *cell = &table->grid->cells[row->first];
+        double step = NAN;
+        if (row->over) continue;
+        err = probe_step(&step, cell->settings, cell->seed, n_threads);
+        if (err == ERR_NOMEM) continue;
+        if (err != ERR_OK) return grid_blame(err, table->grid, cell);
+        row->seconds = step * (double)settings_int(cell->settings, "train.steps");
+    }
+    return pool_printf(&table->pool, &table->timed_by,
+                       "train.steps times the median of %d steps on %d thread%s here, without evaluations",
+                       (int)PROBE_STEPS, n_threads, n_threads == 1 ? "" : "s");
+}
+
+Err plan_times(PlanTable *table, const PlanOptions *options) {
+    if (options->probe_threads > 0) return times_of_steps(table, options->probe_threads);
+    return times_of_results(table, options->results);
 }

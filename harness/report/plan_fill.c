@@ -20,12 +20,13 @@ static const KnownShape known[] = {{"focus", "TB?K", "energies [T,B,P,K]"},
                                    {"encoder", "B???", "feature map [B,H,W,C]"},
                                    {"encoder", "B??", "features [B,L,D]"}};
 
-/* K classes, or K + 1 with the end or the background. */
+/* Of training or evaluation; K classes, or K + 1 with the end or the background. */
 static bool is_size(const Survey *survey, char letter, int64_t n) {
     const int64_t classes = survey->facts.n_chars;
     switch (letter) {
-    case 'T': return n == survey->facts.n_steps;
-    case 'B': return n == settings_int(survey->settings, "train.batch");
+    case 'T': return n == survey->facts.n_steps || n == survey->facts.n_steps_eval;
+    case 'B':
+        return n == settings_int(survey->settings, "train.batch") || n == settings_int(survey->settings, "eval.batch");
     case 'K': return n == classes || n == classes + 1;
     default: return true;
     }
@@ -44,7 +45,8 @@ Err plan_shape_words(Pool *pool, const char **out, const Survey *survey, const R
     const bool values = strcmp(tensor->role, "activation") == 0 || strcmp(tensor->role, "grad") == 0;
     for (size_t i = 0; values && i < sizeof known / sizeof known[0]; i++)
         if (fits(&known[i], survey, tensor)) return pool_text(pool, out, known[i].words);
-    return pool_text(pool, out, tensor->shape.rank < 0 ? "" : shape_text(&tensor->shape, text, sizeof text));
+    const bool plain = tensor->shape.rank < 0 || strcmp(tensor->role, "scratch") == 0; /* so many bytes */
+    return pool_text(pool, out, plain ? "" : shape_text(&tensor->shape, text, sizeof text));
 }
 
 /* ---- the largest ---- */

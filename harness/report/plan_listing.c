@@ -87,7 +87,7 @@ static Err row_columns(Listing *out, const PlanTable *table) {
     TRY(listing_column(out, LISTING_NUMBER, "parameters"));
     TRY(listing_column(out, LISTING_NUMBER, "FLOP/step"));
     if (!table->grid->plan_only) TRY(listing_column(out, LISTING_NUMBER, "disk"));
-    if (!table->grid->plan_only) TRY(listing_column(out, LISTING_NUMBER, "time"));
+    if (table->timed_by != NULL) TRY(listing_column(out, LISTING_NUMBER, "time"));
     for (size_t m = 0; m < table->n_modules; m++) TRY(listing_column(out, LISTING_NUMBER, table->module[m]));
     TRY(listing_column(out, LISTING_WORDS, "most at the peak"));
 done:
@@ -104,10 +104,10 @@ static Err row_fields(Listing *out, const PlanTable *table, const PlanRow *row) 
     if (table->n_over > 0) TRY(listing_field(out, "%s", row->over ? "OVER" : ""));
     if (has_baseline(table)) TRY(listing_field(out, "%s", plan_added_text(row->added, text)));
     TRY(listing_field(out, "%.4f", s->ratio));
-    TRY(listing_field(out, "%" PRId64, s->n_params));
+    TRY(listing_field(out, "%s", grouped_text((uint64_t)s->n_params, count)));
     TRY(listing_field(out, "%s", count_text((uint64_t)s->flops_per_step, count)));
     if (!table->grid->plan_only) TRY(put_size(out, row->disk));
-    if (!table->grid->plan_only) TRY(listing_field(out, "%s", row->seconds > 0 ? time_text(row->seconds, count) : "-"));
+    if (table->timed_by != NULL) TRY(listing_field(out, "%s", row->seconds > 0 ? time_text(row->seconds, count) : "-"));
     for (size_t m = 0; m < table->n_modules; m++) TRY(put_size(out, plan_row_module(row, table->module[m])));
     TRY(listing_field(out, "%s", plan_fill_text(row, text)));
 done:
@@ -287,8 +287,7 @@ Err plan_notes(Pool *pool, const char ***out, size_t *n, const PlanTable *table)
         TRY(note(&notes, text));
     }
     if (table->timed_by != NULL) {
-        (void)snprintf(text, sizeof text, "time: wall time of the finished cells of these settings in %s.",
-                       table->timed_by);
+        (void)snprintf(text, sizeof text, "time: wall time, %s.", table->timed_by);
         TRY(note(&notes, text));
     }
     if (strcmp(table->device, "cuda") == 0)

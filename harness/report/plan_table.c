@@ -185,7 +185,7 @@ Err plan_table_make(PlanTable *out, const Grid *grid, const Surveys *surveys, co
     for (size_t i = 0; i < out->n_rows; i++) compare(out, &out->row[i]);
     TRY(note_modules(out));
     TRY(plan_groups(out));
-    if (!grid->plan_only) TRY(plan_times(out, options->results));
+    if (!grid->plan_only) TRY(plan_times(out, options));
 done:
     return err;
 }

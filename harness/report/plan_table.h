@@ -25,8 +25,8 @@ typedef struct PlanRow {
     bool over;         /* peak and memory.reserve are over the budget */
     double added;      /* peak, relative to the baseline's on the same axes, minus 1; NaN = there is none */
     PlanFill fill;     /* the tensors that take most at the peak */
-    int64_t disk;      /* of a cell, sealed and with its checkpoint, bytes; -1 = it is never trained */
-    double seconds;    /* wall time that cells of these settings took; NaN = none was trained */
+    int64_t disk;      /* bytes of a sealed cell, about; -1 = it is never trained */
+    double seconds;    /* wall time of a cell; NaN = not known */
 } PlanRow;
 
 typedef struct PlanGroup {
@@ -45,7 +45,7 @@ typedef struct PlanTable {
     const Surveys *surveys;
     const char *device;   /* class of device: "cuda", "cpu-avx2" */
     uint64_t budget;      /* bytes; 0 = each cell's memory.budget */
-    const char *timed_by; /* the results file of `seconds`; NULL = none */
+    const char *timed_by; /* where `seconds` come from, in words; NULL = no row has them */
     size_t n_axes, n_modules, n_rows, n_groups, n_cells, n_over;
     const char **axis_key, **axis_header; /* header: the key's last part, or more where two would be alike */
     const char **module;                  /* by bytes in the row that has most */
@@ -56,6 +56,7 @@ typedef struct PlanTable {
 typedef struct PlanOptions {
     uint64_t budget;     /* 0 = each cell's memory.budget */
     const char *results; /* folder of results files: where times are looked up */
+    int probe_threads;   /* > 0: measured instead, by steps on so many threads */
 } PlanOptions;
 
 /* *out = the table of the selected cells (NULL = all); grid and surveys are borrowed. Starts as {0}; the caller clears

@@ -2,9 +2,10 @@
 #include "harness/report/plan_why.h"
 
 #include <inttypes.h>
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "harness/report/steps.h"
 #include "harness/run/size_text.h"
 
 enum { EXPLAINED = 95, MOST_TENSORS = 24 }; /* percent of the peak; rows */
@@ -32,19 +33,56 @@ static Err find_nodes(PlanWhy *why) {
     return ERR_OK;
 }
 
+/* ---- what is alive, steps folded ---- */
+
+static int by_step(const void *a, const void *b) {
+    return steps_compare((*(const RecordTensor *const *)a)->name, (*(const RecordTensor *const *)b)->name);
+}
+
+static int by_bytes(const void *a, const void *b) {
+    const PlanWhyTensor *x = a, *y = b;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+static bool goes_on(const RecordTensor *a, const RecordTensor *b) {
+    return a->bytes == b->bytes && shape_equal(&a->shape, &b->shape) && steps_follow(a->name, b->name);
+}
+
+/* Sorted by bytes; all of them. */
+static Err fold(PlanWhy *why, const RecordTensor **live, size_t n_live) {
+    Err err = ERR_OK;
+    TRY(pool_alloc(&why->pool, &why->tensor, n_live + 1, sizeof *why->tensor));
+    qsort(live, n_live, sizeof(RecordTensor *), by_step);
+    for (size_t i = 0, n; i < n_live; i += n) {
+        PlanWhyTensor *out = &why->tensor[why->n_tensors++];
+        for (n = 1; i + n < n_live && goes_on(live[i + n - 1], live[i + n]);) n++;
+        *out = (PlanWhyTensor){.role = live[i]->role, .n = n, .bytes = (int64_t)n * live[i]->bytes};
+        TRY(steps_fold(&why->pool, &out->name, live[i]->name, n));
+        TRY(plan_shape_words(&why->pool, &out->what, why->row->survey, live[i]));
+    }
+    qsort(why->tensor, why->n_tensors, sizeof *why->tensor, by_bytes);
+done:
+    return err;
+}
+
 /* The largest ones, until they are most of the peak. */
 static Err choose_tensors(PlanWhy *why) {
     Err err = ERR_OK;
     const RecordMemory *memory = &why->row->survey->record->memory;
+    const RecordTensor **live = NULL;
     int64_t bytes = 0;
-    while (why->n_tensors < memory->n_live && why->n_tensors < MOST_TENSORS &&
-           bytes * 100 < memory->planned_bytes * EXPLAINED)
-        bytes += memory->live[why->n_tensors++].bytes;
-    why->n_rest = memory->n_live - why->n_tensors;
-    for (size_t i = why->n_tensors; i < memory->n_live; i++) why->rest_bytes += memory->live[i].bytes;
-    TRY(pool_alloc(&why->pool, &why->what, why->n_tensors + 1, sizeof *why->what));
-    for (size_t i = 0; i < why->n_tensors; i++)
-        TRY(plan_shape_words(&why->pool, &why->what[i], why->row->survey, &memory->live[i]));
+    size_t n = 0;
+    TRY(pool_alloc(&why->pool, &live, memory->n_live + 1, sizeof *live));
+    for (size_t i = 0; i < memory->n_live; i++) live[i] = &memory->live[i];
+    TRY(fold(why, live, memory->n_live));
+    while (n < why->n_tensors && n < MOST_TENSORS && bytes * 100 < memory->planned_bytes * EXPLAINED)
+        bytes += why->tensor[n++].bytes;
+    for (size_t i = n; i < why->n_tensors; i++) {
+        why->n_rest += why->tensor[i].n;
+        why->rest_bytes += why->tensor[i].bytes;
+    }
+    why->n_tensors = n;
 done:
     return err;
 }
@@ -96,7 +134,7 @@ done:
 
 Err plan_why_tail(Pool *pool, const char ***out, size_t *n, const PlanWhy *why) {
     Err err = ERR_OK;
-    char peak[SIZE_TEXT], budget[SIZE_TEXT], disk[SIZE_TEXT];
+    char peak[SIZE_TEXT], budget[SIZE_TEXT], disk[SIZE_TEXT], checkpoint[SIZE_TEXT];
     const int64_t batch = settings_int(why->row->survey->settings, "train.batch");
     TRY(pool_alloc(pool, out, 2, sizeof **out));
     *n = 0;
@@ -111,8 +149,9 @@ Err plan_why_tail(Pool *pool, const char ***out, size_t *n, const PlanWhy *why) 
         TRY(pool_printf(pool, &(*out)[(*n)++], "Largest train.batch that fits %s: %" PRId64 " (%s); it is %" PRId64 ".",
                         size_text(why->budget, budget), why->fit.batch, size_text(why->fit.peak_bytes, peak), batch));
     if (why->row->disk > 0)
-        TRY(pool_printf(pool, &(*out)[(*n)++], "On disk about %s, its checkpoint included.",
-                        size_text((uint64_t)why->row->disk, disk)));
+        TRY(pool_printf(pool, &(*out)[(*n)++], "On disk about %s when it is done, and a checkpoint of %s until then.",
+                        size_text((uint64_t)why->row->disk, disk),
+                        size_text(why->row->survey->copies_bytes, checkpoint)));
 done:
     return err;
 }
@@ -132,13 +171,13 @@ Err plan_why_tensors(Listing *out, const PlanWhy *why) {
     TRY(listing_column(out, LISTING_WORDS, "role"));
     TRY(listing_column(out, LISTING_WORDS, "shape"));
     for (size_t i = 0; i < why->n_tensors; i++) {
-        const RecordTensor *tensor = &why->row->survey->record->memory.live[i];
+        const PlanWhyTensor *tensor = &why->tensor[i];
         TRY(listing_row(out));
         TRY(listing_field(out, "%s", tensor->name));
         TRY(listing_field(out, "%s", size_text((uint64_t)tensor->bytes, size)));
         TRY(listing_field(out, "%.1f %%", share_of(why, tensor->bytes)));
         TRY(listing_field(out, "%s", tensor->role));
-        TRY(listing_field(out, "%s", why->what[i]));
+        TRY(listing_field(out, "%s", tensor->what));
     }
     if (why->n_rest == 0) goto done;
     TRY(listing_row(out));

@@ -7,6 +7,13 @@
 #include "harness/report/plan_table.h"
 #include "harness/run/fit.h"
 
+/* A tensor that is alive at the peak, or the same one of several steps: "decoder.t{00..25}.attention". */
+typedef struct PlanWhyTensor {
+    const char *name, *role, *what; /* what: shape in words, of one */
+    size_t n;
+    int64_t bytes; /* all together */
+} PlanWhyTensor;
+
 /* Starts as {0}. */
 typedef struct PlanWhy {
     Pool pool; /* owns what is not borrowed from the row's survey */
@@ -15,9 +22,9 @@ typedef struct PlanWhy {
     size_t peak_node;                /* of the record's timeline */
     size_t first_back, first_update; /* nodes where the backward pass and the update begin; n_nodes = there is none */
     int64_t *live_bytes;             /* [n_nodes] of the timeline */
-    size_t n_tensors;                /* of the record's live ones, the first that together hold most of the peak */
-    const char **what;               /* [n_tensors] shape in words */
-    size_t n_rest;                   /* the others */
+    size_t n_tensors;                /* the largest, which together hold most of the peak */
+    PlanWhyTensor *tensor;
+    size_t n_rest; /* the other tensors */
     int64_t rest_bytes;
     uint64_t budget; /* 0 = none: fit is empty */
     Fit fit;

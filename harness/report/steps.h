@@ -1,6 +1,6 @@
 /* Names of what is repeated, folded: decoder.t00.attention.alpha ... decoder.t24.attention.alpha, a decoder's unrolled
- * steps, are decoder.t{00..24}.attention.alpha, an encoder's blocks encoder.conv4.{1..5}.out. A step is the first segment
- * of a dotted name that is a number, or 't' and a number. Depends on grid/pool. */
+ * steps, are decoder.t{00..24}.attention.alpha, an encoder's blocks encoder.conv4.{1..5}.out. A step is the first
+ * segment of a dotted name that is a number, or 't' and a number. Depends on grid/pool. */
 #ifndef HARNESS_REPORT_STEPS_H
 #define HARNESS_REPORT_STEPS_H
 

@@ -1,6 +1,7 @@
 /* Units. */
 #include "harness/run/size_text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static const char *scaled(double value, double base, const char *const *units, int n_units, char *out) {
@@ -21,6 +22,18 @@ const char *size_text(uint64_t bytes, char out[SIZE_TEXT]) {
 const char *count_text(uint64_t n, char out[SIZE_TEXT]) {
     static const char *const units[] = {"", " k", " M", " G", " T"};
     return scaled((double)n, 1000, units, 5, out);
+}
+
+const char *grouped_text(uint64_t n, char out[SIZE_TEXT]) {
+    char digits[SIZE_TEXT];
+    const int len = snprintf(digits, sizeof digits, "%" PRIu64, n);
+    int at = 0;
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0) out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
 }
 
 const char *time_text(double seconds, char out[SIZE_TEXT]) {

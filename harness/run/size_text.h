@@ -16,6 +16,9 @@ const char *size_text(uint64_t bytes, char out[SIZE_TEXT]);
 /* "0.8 s", "42 s", "3m12s", "2h05m", "4d03h". Returns out. */
 const char *time_text(double seconds, char out[SIZE_TEXT]);
 
+/* "812", "45,100": a number in full. Returns out. */
+const char *grouped_text(uint64_t n, char out[SIZE_TEXT]);
+
 /* "812", "45.1 k", "1.2 M", "3.4 G". Returns out. */
 const char *count_text(uint64_t n, char out[SIZE_TEXT]);
 
