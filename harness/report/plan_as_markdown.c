@@ -29,11 +29,10 @@ static Err put_listing(FILE *to, const PlanTable *table, Err (*list)(Listing *, 
 
 static Err put_groups(FILE *to, const PlanTable *table) {
     Err err = ERR_OK;
-    bool complete = true;
+    char text[PLAN_TEXT];
     TRY(put_listing(to, table, plan_list_groups));
-    if (!plan_frontier(table, &complete)) goto done;
-    (void)fprintf(to, "\n%zu of %zu cells are over budget: %s.\n\n", table->n_over, table->n_cells,
-                  complete ? "these, and those beyond them on any axis" : "these");
+    if (table->n_over == 0) goto done;
+    (void)fprintf(to, "\n%s:\n\n", plan_over_text(table, text));
     TRY(put_listing(to, table, plan_list_frontiers));
 done:
     return err;

@@ -24,7 +24,7 @@ const char *plan_fill_text(const PlanRow *row, char out[PLAN_TEXT]) {
     const double share = 100 * (double)fill->bytes / (double)row->survey->peak_bytes;
     out[0] = '\0';
     if (fill->n == 1)
-        (void)snprintf(out, PLAN_TEXT, "%s %s, %.0f %%", size_text((uint64_t)fill->bytes, each), fill->what, share);
+        (void)snprintf(out, PLAN_TEXT, "%s %s, %.0f %%", size_text((uint64_t)fill->bytes, each), fill->names, share);
     else if (fill->n > 1)
         (void)snprintf(out, PLAN_TEXT, "%zu x %s %s, %.0f %%", fill->n,
                        size_text((uint64_t)fill->bytes / fill->n, each), fill->what, share);
@@ -225,11 +225,16 @@ Err plan_list_groups(Listing *out, const PlanTable *table) {
 
 /* ---- frontiers ---- */
 
-bool plan_frontier(const PlanTable *table, bool *complete) {
-    *complete = true;
+const char *plan_over_text(const PlanTable *table, char out[PLAN_TEXT]) {
+    char size[SIZE_TEXT];
+    bool complete = true;
     for (size_t g = 0; g < table->n_groups; g++)
-        if (table->group[g].n_over > 0 && !table->group[g].frontier_is_complete) *complete = false;
-    return table->n_over > 0;
+        if (table->group[g].n_over > 0 && !table->group[g].frontier_is_complete) complete = false;
+    const bool given = table->budget > 0;
+    (void)snprintf(out, PLAN_TEXT, "%zu of %zu cells are over %s%s: %s", table->n_over, table->n_cells,
+                   given ? "the budget of " : "memory.budget", given ? size_text(table->budget, size) : "",
+                   complete ? "these, and those beyond them on any axis" : "these");
+    return out;
 }
 
 static Err frontier_fields(Listing *out, const PlanTable *table, const PlanRow *row) {

@@ -18,20 +18,21 @@ Err plan_list_groups(Listing *out, const PlanTable *table) MUST_CHECK;
 /* A row for each plan of the variants' frontiers, with the tensors that fill its peak. */
 Err plan_list_frontiers(Listing *out, const PlanTable *table) MUST_CHECK;
 
-/* True if some row is over budget. *complete: all that lies beyond the frontiers is over budget too. */
-bool plan_frontier(const PlanTable *table, bool *complete);
-
 /* True if some variant has several plans, so that groups say more than rows do. */
 bool plan_has_groups(const PlanTable *table);
 
 /* Sentences that belong to the table: what it was planned for, and what its words mean. *out [*n]. */
 Err plan_notes(Pool *pool, const char ***out, size_t *n, const PlanTable *table) MUST_CHECK;
 
-/* "+0.02 %", "+383 %"; "-" for NaN. Returns out. */
+/* "31 of 288 cells are over the budget of 24.0 GiB: these, and those beyond them on any axis": what stands above the
+ * frontiers. Returns out. */
 enum { PLAN_TEXT = 160 };
+const char *plan_over_text(const PlanTable *table, char out[PLAN_TEXT]);
+
+/* "+0.02 %", "+383 %"; "-" for NaN. Returns out. */
 const char *plan_added_text(double added, char out[PLAN_TEXT]);
 
-/* "4 x 4.6 GiB energies [T,B,P,K], 96 %": of the row's peak. Returns out. */
+/* "4 x 4.6 GiB energies [T,B,P,K], 96 %" of the row's peak; one tensor by its name. Returns out. */
 const char *plan_fill_text(const PlanRow *row, char out[PLAN_TEXT]);
 
 #endif
