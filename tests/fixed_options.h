@@ -13,6 +13,11 @@ static inline Err check_boxes(const char *text) {
     return err_set(ERR_SPEC, "expected true, shuffled or jitter:N, got '%.40s'", text);
 }
 
+static inline Err check_metric(const char *text) {
+    if (strcmp(text, "char_accuracy") == 0 || strcmp(text, "hit_rate_free") == 0) return ERR_OK;
+    return err_set(ERR_SPEC, "there is no metric '%.40s'; did you mean char_accuracy?", text);
+}
+
 static const Option fixed_data[] = {
     {.key = "data.charset",
      .type = OPT_CHOICE,
@@ -119,6 +124,12 @@ static const Option fixed_train[] = {
      .when = "train.optimizer=sgd",
      .help = "momentum"},
     {.key = "train.init", .type = OPT_TEXT, .def = "\"\"", .help = "file#cell to start from"},
+    {.key = "eval.best",
+     .type = OPT_TEXT,
+     .def = "char_accuracy",
+     .observes = true,
+     .check = check_metric,
+     .help = "the metric by which the best parameters are kept"},
     {.key = "eval.every",
      .type = OPT_INT,
      .def = "250",

@@ -392,7 +392,7 @@ static void fixed_rows_are_sorted(void **state) {
     (void)state;
     int n = 0;
     const Option *const *table = option_table(&n);
-    assert_int_equal(n, 28);
+    assert_int_equal(n, 29);
     for (int i = 1; i < n; i++) assert_true(strcmp(table[i - 1]->key, table[i]->key) <= 0);
     assert_null(option_find("data.train.a.b.source"));
     assert_string_equal(option_find("data.train.a.source")->key, "data.train.*.source");

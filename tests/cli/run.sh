@@ -114,6 +114,16 @@ refocus run wild.yaml
 want_code 1
 want_not_err 'training'
 
+t 'a primary metric measured free-running has its column'
+rm -rf results
+sed 's/metric: char_accuracy/metric: hit_rate_free/' "$grid" >free.yaml
+refocus run free.yaml --cells '*@0'
+want_code 0
+refocus table results/tiny.h5
+want_code 0
+want_out '^ +n +hit_rate_free ↑ '
+want_out '^ +hit_rate_free ↑ +difference'
+
 t 'fail fast starts nothing after a failure'
 rm -rf results
 refocus run wild.yaml --fail-fast --cells 'wild@*'
@@ -201,6 +211,13 @@ sed 's/focus.lambda: 0.5/focus.lambada: 0.5/' "$grid" >bad.yaml
 refocus run bad.yaml
 want_code 78
 want_err "^refocus: bad.yaml:[0-9]+:[0-9]+: unknown key 'focus.lambada'"
+nothing_written
+
+t 'a primary metric that no cell records'
+sed 's/metric: char_accuracy/metric: word_accuracy_free/' "$grid" >bad.yaml
+refocus run bad.yaml
+want_code 78
+want_err "bad.yaml:[0-9]+:[0-9]+: there is no metric 'word_accuracy_free'; did you mean word_accuracy\?"
 nothing_written
 
 t 'an empty grid'
