@@ -257,6 +257,7 @@ static void test_add_evaluation(void **state) {
     CellRecord *before = fixture_read(fixture_sealed, 0);
     assert_ok(record_new(&maker));
     assert_ok(record_evaluation(maker, "photos", 40, 1, &metric, &(double){0.25}));
+    maker->evaluations[0].code = "1.2 (f00d, release)";
     assert_ok(record_add_evaluation(fixture_sealed, NULL, &maker->evaluations[0], false));
     CellRecord *after = fixture_read(fixture_sealed, 0);
     assert_int_equal(after->n_evaluations, before->n_evaluations + 1);
@@ -270,6 +271,10 @@ static void test_add_evaluation(void **state) {
     record_free(after);
     after = fixture_read(fixture_sealed, 0);
     assert_true(record_find_evaluation(after, "photos")->value[0][0] == 0.5);
+    const RecordPair *last = &after->provenance.item[after->provenance.n - 1];
+    assert_string_equal(last->key, "evaluation.photos");
+    assert_string_equal(last->value, "1.2 (f00d, release)");
+    assert_string_equal(after->code_digest, before->code_digest);
     assert_says(record_add_evaluation(fixture_sealed, "revised@4", &maker->evaluations[0], true), ERR_NOTHING,
                 "did you mean revised@3?");
     assert_int_equal(fixture_count_files(), 1);

@@ -219,7 +219,8 @@ const Command cmd_evaluate = {
     .about =
         "CELL may have '*' and '?'; without one all finished cells are evaluated. Both the last parameters and those\n"
         "that were best on valid are, unless they are the same. The new evaluation is added to the results file and\n"
-        "to the sealed cells beside it; its values are printed too. Nothing is trained.",
+        "to the sealed cells beside it, with the version and the sources of what computed it; its values are printed\n"
+        "too. Nothing is trained.",
     .example = "refocus evaluate results/quickstart.h5 'revised@*' --set photos.h5 --split test\n"
                "refocus evaluate results/quickstart.h5 --set valid --as valid_again --json",
     .options = options,

@@ -58,6 +58,7 @@ typedef struct RecordMetric {
 typedef struct RecordEvaluation {
     const char *set;     /* "valid", "test", or the name that `refocus evaluate` was given */
     const char *comment; /* where the samples come from; NULL = as the settings say */
+    const char *code;    /* what computed it, for record_add_evaluation; NULL = what trained the cell */
     int64_t n_samples;   /* lines evaluated, 0 = not known */
     int64_t n_chars;
     size_t n_metrics;
@@ -233,7 +234,8 @@ Err record_seal(const CellRecord *record, const char *folder) MUST_CHECK;
 
 /* Adds one evaluation to a cell of a sealed cell.h5 or of a results file, by copying the file, changing the copy and
  * replacing the file atomically. cell is an id or a name; NULL = the only one. A set of that name that
- * exists already is an error (ERR_ARG) unless `replace`. */
+ * exists already is an error (ERR_ARG) unless `replace`. evaluation->code becomes a line of the cell's provenance,
+ * "evaluation.<set>". */
 Err record_add_evaluation(const char *path, const char *cell, const RecordEvaluation *evaluation,
                           bool replace) MUST_CHECK;
 

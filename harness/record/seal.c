@@ -137,6 +137,22 @@ typedef struct Addition {
     bool replace;
 } Addition;
 
+/* Beside the provenance of the training, which the content's digest leaves out: the numbers count, not who made them.
+ */
+static Err add_evaluation_code(hid_t cell, const RecordEvaluation *evaluation) {
+    Err err = ERR_OK;
+    hid_t provenance = H5I_INVALID_HID;
+    char *key = NULL;
+    if (evaluation->code == NULL) return ERR_OK;
+    TRY(mem_printf(&key, "evaluation.%s", evaluation->set));
+    H5_TRY(provenance = H5Gopen2(cell, "provenance", H5P_DEFAULT));
+    TRY(h5_attr_text(provenance, key, evaluation->code));
+done:
+    h5_close(provenance);
+    mem_free(key);
+    return err;
+}
+
 static Err add_evaluation(hid_t cell, const void *what) {
     Err err = ERR_OK;
     const Addition *addition = what;
@@ -155,6 +171,7 @@ static Err add_evaluation(hid_t cell, const void *what) {
             evaluation->set);
     if (there) H5_TRY(H5Ldelete(sets, evaluation->set, H5P_DEFAULT));
     TRY(evaluation_write(sets, evaluation));
+    TRY(add_evaluation_code(cell, evaluation));
     TRY(cell_finish(cell, digest));
 done:
     h5_close(sets);

@@ -9,7 +9,7 @@
 
 /* Adds the ops of a graph that are not among the n names yet: a few dozen, of hundreds of nodes. */
 static size_t add_ops(const char **names, size_t n, const Graph *graph) {
-    for (int i = 0; i < graph->n_nodes; i++) {
+    for (int i = 0; graph != NULL && i < graph->n_nodes; i++) {
         const char *name = graph->nodes[i].op->name;
         size_t k = 0;
         while (k < n && names[k] != name) k++; /* the op's own text */

@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "harness/grid/grid.h"
+#include "harness/record/provenance.h"
+#include "harness/run/code.h"
 #include "harness/run/evaluate.h"
 #include "harness/run/rig.h"
 #include "harness/run/snapshot.h"
+#include "harness/version.h"
 #include "kernels/mem.h"
 #include "models/text.h"
 
@@ -107,8 +110,21 @@ static Err origin(char **out, const Loader *loader, const ReevaluateSpec *spec) 
                       (long long)source_n_texts(source), reasons);
 }
 
-/* The row of uniform attention, and where the samples come from. */
-static Err describe(CellRecord *record, Evaluator *evaluator, const Loader *loader, const ReevaluateSpec *spec) {
+/* "0.1.0 (1a2b3c4, release), sources 5d41..., bit class 7c21...": what computes here. */
+static Err computing_code(char **out, const Settings *settings, const Model *model) {
+    Err err = ERR_OK;
+    char *listing = NULL, sources[CODE_DIGEST], bit_class[BIT_CLASS_LEN];
+    TRY(code_listing(&listing, sources, settings, model));
+    provenance_bit_class(bit_class);
+    TRY(mem_printf(out, "%s, sources %s, bit class %s", version_text(), sources, bit_class));
+done:
+    mem_free(listing);
+    return err;
+}
+
+/* The row of uniform attention, where the samples come from, and what computed. */
+static Err describe(CellRecord *record, Evaluator *evaluator, const Loader *loader, const ReevaluateSpec *spec,
+                    const char *code) {
     Err err = ERR_OK;
     char *from = NULL;
     size_t n = (size_t)metric_n_columns();
@@ -120,6 +136,7 @@ static Err describe(CellRecord *record, Evaluator *evaluator, const Loader *load
         RecordEvaluation *rows = record_find_evaluation(record, evaluator_set(evaluator, i));
         for (size_t c = 0; c < n; c++) rows->metrics[c].chance = chance[(size_t)i * n + c];
         if (from != NULL) TRY(record_text(record, &rows->comment, from));
+        TRY(record_text(record, &rows->code, code));
     }
 done:
     mem_free(from);
@@ -134,6 +151,7 @@ Err reevaluate(CellRecord **out, const ReevaluateSpec *spec) {
     Loader *loader = NULL;
     Evaluator *evaluator = NULL;
     CellRecord *record = NULL;
+    char *code = NULL;
     const CellRecord *cell = spec->cell;
     *out = NULL;
     FAIL_IF(cell->final.n == 0, ERR_DATA, "it kept no parameters: it is %s", cell_status_name(cell->status));
@@ -151,10 +169,12 @@ Err reevaluate(CellRecord **out, const ReevaluateSpec *spec) {
     if (cell->best.n > 0 && cell->best.step < cell->final.step)
         TRY(evaluate_params(record, &rig, evaluator, &cell->best));
     TRY(evaluate_params(record, &rig, evaluator, &cell->final));
-    TRY(describe(record, evaluator, loader, spec));
+    TRY(computing_code(&code, settings, rig.model));
+    TRY(describe(record, evaluator, loader, spec, code));
     *out = record;
     record = NULL;
 done:
+    mem_free(code);
     record_free(record);
     evaluator_free(evaluator);
     loader_close(loader);
