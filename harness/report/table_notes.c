@@ -5,33 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/report/identity.h"
 #include "harness/report/table_build.h"
 
 /* ---- settings in which rows differ ---- */
-
-/* The "key=value" line at *text, which moves behind it. False at the end. */
-static bool next_line(const char **text, const char **line, size_t *len) {
-    if (**text == '\0') return false;
-    *line = *text;
-    *len = strcspn(*text, "\n");
-    *text += *len;
-    if (**text == '\n') (*text)++;
-    return true;
-}
-
-static bool has_line(const char *text, const char *line, size_t len) {
-    const char *other = NULL;
-    size_t n = 0;
-    while (next_line(&text, &other, &n))
-        if (n == len && strncmp(other, line, len) == 0) return true;
-    return false;
-}
 
 /* True if some row that knows its settings does not have this very line. */
 static bool differs(const Build *build, const char *line, size_t len) {
     for (size_t i = 0; i < build->rows->n; i++) {
         const CellRecord *cell = build->rows->row[i].first;
-        if (cell->status != CELL_MISSING && !has_line(cell->identity, line, len)) return true;
+        if (cell->status != CELL_MISSING && !identity_has(cell->identity, line, len)) return true;
     }
     return false;
 }
@@ -41,7 +24,7 @@ static Err row_differences(Build *build, const CellRecord *cell, TableRow *out) 
     Pool *pool = &build->table->pool;
     const char *text = cell->identity, *line = NULL;
     size_t len = 0, room = 0;
-    while (next_line(&text, &line, &len)) {
+    while (identity_next(&text, &line, &len)) {
         if (!differs(build, line, len)) continue;
         TRY(pool_grow(pool, &out->setting, out->n_settings, &room, sizeof *out->setting));
         TRY(pool_printf(pool, &out->setting[out->n_settings], "%.*s", (int)len, line));
