@@ -58,7 +58,7 @@ const char *pick_status(CellStatus status) {
 }
 
 char *pick_state(char buf[PICK_STATE], const CellRecord *cell) {
-    const char *cause = cell->cause != NULL ? cell->cause : "";
+    const char *cause = cell->cause != NULL && cell->status != CELL_MISSING ? cell->cause : "";
     (void)snprintf(buf, PICK_STATE, "%s%s%s", pick_status(cell->status), cause[0] != '\0' ? ": " : "", cause);
     return buf;
 }

@@ -57,7 +57,7 @@ static void put_differences(Writer *w, const Show *show) {
     const CellRecord *c = show->cell, *b = show->baseline;
     const char *text = c->identity, *line = NULL, *value = NULL;
     size_t len = 0, n = 0;
-    if (b == NULL) return;
+    if (b == NULL || c->status == CELL_MISSING || b->status == CELL_MISSING) return;
     while (identity_next(&text, &line, &len)) {
         if (identity_has(b->identity, line, len)) continue;
         ADD("%s%.*s", w->text.len > 0 ? "  " : "", (int)len, line);
