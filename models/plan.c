@@ -1,4 +1,4 @@
-/* Lifetimes, in-place sharing and placement. */
+/* Lifetimes, and who shares a block in place. */
 #include "models/plan.h"
 
 #include <stdlib.h>
@@ -97,113 +97,27 @@ static void make_blocks(Plan *plan, const Lifetime *life, bool in_place) {
 /* ---- what is alive ---- */
 
 static void count_live(Plan *plan) {
-    int n = plan->graph->n_nodes;
-    for (int b = 0; b < plan->n_blocks; b++) {
-        int first = plan->blocks[b].first < 0 ? 0 : plan->blocks[b].first;
-        for (int i = first; i <= plan->blocks[b].last && i < n; i++) plan->live[i] += plan->blocks[b].bytes;
+    size_t n = (size_t)plan->graph->n_nodes, alive = 0;
+    memset(plan->live, 0, n * sizeof *plan->live);
+    for (int b = 0; b < plan->n_blocks; b++) { /* differences, which wrap as sums of them do */
+        const PlanBlock *block = &plan->blocks[b];
+        size_t first = block->first < 0 ? 0 : (size_t)block->first, behind = (size_t)block->last + 1;
+        if (first < n) plan->live[first] += block->bytes;
+        if (behind < n) plan->live[behind] -= block->bytes;
     }
     plan->live_bytes = 0;
-    for (int i = 0; i < n; i++)
-        if (plan->live[i] > plan->live_bytes) {
-            plan->live_bytes = plan->live[i];
-            plan->peak_node = i;
-        }
-}
-
-/* ---- placement ---- */
-
-typedef struct Order {
-    int block;
-    double key; /* larger first */
-    int tie;    /* smaller first: birth, so that sorting has one outcome */
-} Order;
-
-static int by_key(const void *a, const void *b) {
-    const Order *x = a, *y = b;
-    if (x->key != y->key) return x->key < y->key ? 1 : -1;
-    return (x->tie > y->tie) - (x->tie < y->tie);
-}
-
-enum { ORDER_SIZE, ORDER_AREA, ORDER_BIRTH, ORDER_LIFETIME, N_ORDERS };
-
-static void make_order(const Plan *plan, int kind, Order *order) {
-    for (int b = 0; b < plan->n_blocks; b++) {
-        const PlanBlock *block = &plan->blocks[b];
-        double length = (double)(block->last - block->first + 1);
-        double key = kind == ORDER_SIZE       ? (double)block->bytes
-                     : kind == ORDER_AREA     ? (double)block->bytes * length
-                     : kind == ORDER_LIFETIME ? length
-                                              : -(double)block->first;
-        order[b] = (Order){b, key, b};
+    for (size_t i = 0; i < n; i++) {
+        alive += plan->live[i];
+        plan->live[i] = alive;
+        if (alive <= plan->live_bytes) continue;
+        plan->live_bytes = alive;
+        plan->peak_node = (int)i;
     }
-    qsort(order, (size_t)plan->n_blocks, sizeof *order, by_key);
 }
 
-/* The smallest gap that fits, the leading one included; behind everything if none does. `placed` is sorted by offset.
- */
-static size_t best_fit(const PlanBlock *blocks, const int *placed, int n_placed, const PlanBlock *block,
-                       const size_t *offsets) {
-    size_t end = 0, best = SIZE_MAX, best_gap = SIZE_MAX;
-    for (int i = 0; i < n_placed; i++) {
-        const PlanBlock *other = &blocks[placed[i]];
-        if (other->last < block->first || block->last < other->first) continue;
-        size_t begin = offsets[placed[i]];
-        if (begin > end && begin - end >= block->bytes && begin - end < best_gap) {
-            best = end;
-            best_gap = begin - end;
-        }
-        if (begin + other->bytes > end) end = begin + other->bytes;
-    }
-    return best != SIZE_MAX ? best : end;
-}
-
-static size_t place_in_order(const Plan *plan, const Order *order, int *placed, size_t *offsets) {
-    size_t total = 0;
-    for (int k = 0; k < plan->n_blocks; k++) {
-        int b = order[k].block, at = k;
-        const PlanBlock *block = &plan->blocks[b];
-        offsets[b] = best_fit(plan->blocks, placed, k, block, offsets);
-        while (at > 0 && offsets[placed[at - 1]] > offsets[b]) {
-            placed[at] = placed[at - 1];
-            at--;
-        }
-        placed[at] = b;
-        if (offsets[b] + block->bytes > total) total = offsets[b] + block->bytes;
-    }
-    return total;
-}
-
-static Err place(Plan *plan) {
-    Err err = ERR_OK;
-    Order *order = NULL;
-    int *placed = NULL;
-    size_t *offsets = NULL;
-    size_t n = (size_t)plan->n_blocks;
-    plan->transient_bytes = SIZE_MAX;
-    TRY(mem_alloc(&order, n, sizeof *order));
-    TRY(mem_alloc(&placed, n, sizeof *placed));
-    TRY(mem_alloc(&offsets, n, sizeof *offsets));
-    for (int kind = 0; kind < N_ORDERS && plan->transient_bytes > plan->live_bytes; kind++) {
-        make_order(plan, kind, order);
-        size_t total = place_in_order(plan, order, placed, offsets);
-        if (total >= plan->transient_bytes) continue;
-        plan->transient_bytes = total;
-        for (int b = 0; b < plan->n_blocks; b++) plan->blocks[b].offset = offsets[b];
-    }
-done:
-    mem_free(order);
-    mem_free(placed);
-    mem_free(offsets);
-    return err;
-}
-
-Err plan_build(Plan **out, const Graph *graph, size_t real_bytes, bool in_place) {
+static Err plan_once(Plan **out, const Graph *graph, const Lifetime *life, size_t real_bytes, bool in_place) {
     Err err = ERR_OK;
     Plan *plan = NULL;
-    Lifetime *life = NULL;
-    *out = NULL;
-    TRY(graph_status(graph));
-    ASSERT(graph->finished);
     TRY(mem_alloc(&plan, 1, sizeof *plan));
     plan->graph = graph;
     plan->real_bytes = real_bytes;
@@ -212,15 +126,41 @@ Err plan_build(Plan **out, const Graph *graph, size_t real_bytes, bool in_place)
     TRY(mem_alloc(&plan->blocks, n_tensors, sizeof *plan->blocks));
     TRY(mem_alloc(&plan->block_of, n_tensors, sizeof *plan->block_of));
     TRY(mem_alloc(&plan->live, (size_t)graph->n_nodes, sizeof *plan->live));
-    TRY(lifetime_of_all(&life, graph));
     make_blocks(plan, life, in_place);
     count_live(plan);
-    TRY(place(plan));
+    TRY(place_blocks(plan->blocks, plan->n_blocks, plan->live_bytes, &plan->transient_bytes));
+    *out = plan;
+    plan = NULL;
+done:
+    plan_free(plan);
+    return err;
+}
+
+Err plan_build(Plan **out, const Graph *graph, size_t real_bytes, bool in_place) {
+    Err err = ERR_OK;
+    Plan *plan = NULL, *apart = NULL;
+    Lifetime *life = NULL;
+    *out = NULL;
+    TRY(graph_status(graph));
+    ASSERT(graph->finished);
+    TRY(lifetime_of_all(&life, graph));
+    TRY(plan_once(&plan, graph, life, real_bytes, in_place));
+    /* Tensors that share a block have one place all their lives, which can leave gaps that they would not leave apart.
+     */
+    if (in_place && plan->transient_bytes > plan->live_bytes) {
+        TRY(plan_once(&apart, graph, life, real_bytes, false));
+        if (apart->transient_bytes < plan->transient_bytes) {
+            plan_free(plan);
+            plan = apart;
+            apart = NULL;
+        }
+    }
     *out = plan;
     plan = NULL;
 done:
     mem_free(life);
     plan_free(plan);
+    plan_free(apart);
     return err;
 }
 

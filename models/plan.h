@@ -1,20 +1,14 @@
 /* The memory plan of one graph: where each base tensor lies in the arena, decided before anything runs.
  * Lifetimes come from the nodes alone. Persistent tensors lie in front, where the parameter set says; the rest, whose
  * lifetimes end, is placed behind them so that two tensors alive at one node never overlap, except where an op may work
- * in place. The peak is exact: running the graph needs that much and no more. Depends on graph. */
+ * in place. The peak is exact: running the graph needs that much and no more. Depends on graph, place. */
 #ifndef MODELS_PLAN_H
 #define MODELS_PLAN_H
 
 #include "models/graph.h"
+#include "models/place.h"
 
 enum { PLAN_ALIGN = 64 };
-
-/* One block of the transient part: a base tensor, or several that share it in place, one after the other. */
-typedef struct PlanBlock {
-    int first, last; /* nodes between which it is alive, inclusive; first = -1: written by the host before the step */
-    size_t bytes;
-    size_t offset; /* from the start of the transient part */
-} PlanBlock;
 
 typedef struct Plan {
     const Graph *graph; /* borrowed, outlives the plan */
@@ -29,8 +23,10 @@ typedef struct Plan {
     size_t *live;  /* per node: live transient bytes while it runs */
 } Plan;
 
-/* Plans a finished graph. in_place false keeps every tensor in a block of its own (as an eager framework does).
- * The caller frees; ERR_NOMEM, or the graph's own error. */
+/* Plans a finished graph. in_place: a result takes over the place of an operand that dies, wherever the op allows it,
+ * unless more is lost in gaps than that saves; false keeps every tensor in a block of its own (as an eager framework
+ * does). Neither live_bytes nor transient_bytes is ever larger with in_place than without. The caller frees; ERR_NOMEM,
+ * or the graph's own error. */
 Err plan_build(Plan **out, const Graph *graph, size_t real_bytes, bool in_place) MUST_CHECK;
 void plan_free(Plan *plan);
 

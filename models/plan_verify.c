@@ -13,8 +13,9 @@ typedef struct Claim {
 
 typedef struct Claims {
     const Plan *plan;
-    Claim *items;
+    Claim *items;  /* [n] of those that own their bytes now */
     int n;
+    bool *owns;    /* per tensor: a base that is among the items */
     bool *written; /* per tensor: a base that some node wrote already */
 } Claims;
 
@@ -25,20 +26,19 @@ static Claim extent(const Plan *plan, TensorId base) {
 
 static bool overlap(Claim a, Claim b) { return a.begin < b.end && b.begin < a.end; }
 
-static bool owns(const Claims *claims, TensorId base) {
-    for (int i = 0; i < claims->n; i++)
-        if (claims->items[i].base == base) return true;
-    return false;
-}
-
 /* Takes the bytes of base away from whoever had them. */
 static void claim(Claims *claims, TensorId base) {
-    if (owns(claims, base)) return;
+    if (claims->owns[base]) return;
     Claim mine = extent(claims->plan, base);
     int kept = 0;
-    for (int i = 0; i < claims->n; i++)
-        if (!overlap(claims->items[i], mine)) claims->items[kept++] = claims->items[i];
+    for (int i = 0; i < claims->n; i++) {
+        if (overlap(claims->items[i], mine))
+            claims->owns[claims->items[i].base] = false;
+        else
+            claims->items[kept++] = claims->items[i];
+    }
     claims->items[kept++] = mine;
+    claims->owns[base] = true;
     claims->n = kept;
 }
 
@@ -84,14 +84,14 @@ static Err play_node(Claims *claims, int i_node) {
     TensorId reads[LIFETIME_MAX_READS], writes[LIFETIME_MAX_WRITES];
     int n_reads = lifetime_reads(node, reads), n_writes = lifetime_writes(node, writes);
     for (int r = 0; r < n_reads; r++)
-        if (!owns(claims, graph->tensors[reads[r]].base))
+        if (!claims->owns[graph->tensors[reads[r]].base])
             return err_set(ERR_GATE, "plan: %s reads %s after its memory was given away", node->name,
                            name_of(claims, reads[r]));
     Err err = check_node(claims, node, reads, n_reads, writes, n_writes);
     if (err != ERR_OK) return err;
     for (int w = 0; w < n_writes; w++) {
         TensorId base = graph->tensors[writes[w]].base;
-        if (claims->written[base] && !owns(claims, base))
+        if (claims->written[base] && !claims->owns[base])
             return err_set(ERR_GATE, "plan: %s writes on into %s after its memory was given away", node->name,
                            name_of(claims, base));
         claim(claims, base);
@@ -111,6 +111,7 @@ static Err claim_before_step(Claims *claims) {
                 return err_set(ERR_GATE, "plan: %s and %s overlap before the step", tensor->name,
                                name_of(claims, claims->items[i].base));
         claims->items[claims->n++] = mine;
+        claims->owns[t] = true;
     }
     return ERR_OK;
 }
@@ -121,13 +122,13 @@ static Err check_end(const Claims *claims) {
     for (TensorId t = 0; t < graph->n_tensors; t++) {
         const Tensor *tensor = &graph->tensors[t];
         if (tensor->base != t || plan->block_of[t] < 0) {
-            if (tensor->base == t && tensor->param >= 0 && !owns(claims, t))
+            if (tensor->base == t && tensor->param >= 0 && !claims->owns[t])
                 return err_set(ERR_GATE, "plan: persistent %s was overwritten", tensor->name);
             continue;
         }
         if (extent(plan, t).end > plan->persistent_bytes + plan->transient_bytes)
             return err_set(ERR_GATE, "plan: %s lies beyond the arena", tensor->name);
-        if (tensor->kept && !owns(claims, t))
+        if (tensor->kept && !claims->owns[t])
             return err_set(ERR_GATE, "plan: %s is kept, but was overwritten before the end", tensor->name);
     }
     return ERR_OK;
@@ -137,12 +138,14 @@ Err plan_verify(const Plan *plan) {
     Err err = ERR_OK;
     Claims claims = {.plan = plan};
     TRY(mem_alloc(&claims.items, (size_t)plan->graph->n_tensors + 1, sizeof *claims.items));
+    TRY(mem_alloc(&claims.owns, (size_t)plan->graph->n_tensors + 1, sizeof *claims.owns));
     TRY(mem_alloc(&claims.written, (size_t)plan->graph->n_tensors + 1, sizeof *claims.written));
     TRY(claim_before_step(&claims));
     for (int i = 0; i < plan->graph->n_nodes; i++) TRY(play_node(&claims, i));
     TRY(check_end(&claims));
 done:
     mem_free(claims.items);
+    mem_free(claims.owns);
     mem_free(claims.written);
     return err;
 }

@@ -1,5 +1,5 @@
 /* Plans of random graphs: proven by plan_verify, by storage that follows lifetimes (checked mode), by NaN in what is
- * free (poison mode), and by equal bits in all of them. Placement against brute force on small sets of blocks. */
+ * free (poison mode), and by equal bits in all of them; against the best of all placements where graphs are small. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@
 #include "kernels/rng.h"
 #include "models/exec.h"
 #include "models/nn.h"
+#include "tests/brute_place.h"
 
 enum { MAX_POOL = 64, N_GRAPHS = 60 };
 
@@ -158,6 +159,81 @@ static void test_modes_agree(void **state) {
     }
 }
 
+/* What in-place reuse is for: it never costs a byte. */
+static void test_reuse_never_costs(void **state) {
+    (void)state;
+    int n_less = 0;
+    for (uint64_t seed = 0; seed < 5 * N_GRAPHS; seed++) {
+        Built b;
+        Plan *eager = NULL, *full = NULL;
+        random_graph(&b, seed);
+        OK(plan_build(&eager, b.g, sizeof(float), false));
+        OK(plan_build(&full, b.g, sizeof(float), true));
+        OK(plan_verify(eager));
+        OK(plan_verify(full));
+        assert_int_equal(full->live_bytes, brute_bound(full->blocks, full->n_blocks));
+        assert_true(full->live_bytes <= eager->live_bytes);
+        assert_true(full->transient_bytes <= eager->transient_bytes);
+        n_less += full->transient_bytes < eager->transient_bytes;
+        plan_free(eager);
+        plan_free(full);
+        free_built(&b);
+    }
+    assert_true(n_less > N_GRAPHS);
+}
+
+/* A few ops over tensors of two sizes, [r,c] and [1,c], which go together in any way; no backward pass. */
+static Graph *small_graph(ParamSet *params, uint64_t seed) {
+    Rng rng = rng_at(rng_stream(seed, "test.graph.small"), 0, 0);
+    Graph *g = NULL;
+    TensorId pool[8];
+    int n = 1, n_ops = 3 + (int)rng_below(&rng, 4);
+    params_init(params);
+    OK(graph_new(&g, params));
+    pool[0] = graph_input(g, "input", DT_REAL, SHAPE2(1 + rng_below(&rng, 9), 16 * (1 + rng_below(&rng, 4))));
+    for (int i = 0; i < n_ops; i++, n++) {
+        TensorId a = pool[rng_below(&rng, (uint32_t)n)], c = pool[rng_below(&rng, (uint32_t)n)];
+        switch (rng_below(&rng, 4)) {
+        case 0: pool[n] = g_tanh(g, "tanh", a); break;
+        case 1: pool[n] = g_sum(g, "sum", a, 0, true); break;
+        case 2: pool[n] = g_add(g, "add", a, c); break;
+        default: pool[n] = g_mul(g, "mul", a, g_scale(g, "copy", c, 2, 0)); break;
+        }
+    }
+    (void)graph_keep(g, pool[n - 1]);
+    graph_finish(g, DEVICE_CPU, 1);
+    OK(graph_status(g));
+    return g;
+}
+
+/* Whole graphs against the best of all placements of their blocks. */
+static void test_small_graphs_against_all_orders(void **state) {
+    (void)state;
+    int n_plans = 0, n_best = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        ParamSet params;
+        Graph *g = small_graph(&params, seed);
+        for (int in_place = 0; in_place < 2; in_place++) {
+            Plan *plan = NULL;
+            OK(plan_build(&plan, g, sizeof(float), in_place));
+            OK(plan_verify(plan));
+            if (plan->n_blocks <= 8) {
+                size_t best = brute_best(plan->blocks, plan->n_blocks);
+                assert_true(best >= plan->live_bytes && plan->transient_bytes >= best);
+                assert_true((double)plan->transient_bytes <= 1.05 * (double)best);
+                n_best += plan->transient_bytes == best;
+                n_plans++;
+            }
+            plan_free(plan);
+        }
+        graph_free(g);
+        params_clear(&params);
+    }
+    print_message("    %d of %d plans as low as any\n", n_best, n_plans);
+    assert_true(n_plans > 300);
+    assert_true(n_best >= n_plans - 1);
+}
+
 /* The loss of the reference as a function of one element of one weight. */
 static double ref_loss(Exec *exec, Arena *arena, const Built *b, const float *input, int i_param, int64_t e,
                        double value, double *gradient) {
@@ -273,8 +349,12 @@ static void test_builder_errors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_modes_agree),    cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_chain_is_exact), cmocka_unit_test(test_verify_sees_overlaps),
+        cmocka_unit_test(test_modes_agree),
+        cmocka_unit_test(test_reuse_never_costs),
+        cmocka_unit_test(test_small_graphs_against_all_orders),
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_chain_is_exact),
+        cmocka_unit_test(test_verify_sees_overlaps),
         cmocka_unit_test(test_builder_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,151 @@
+/* Several orders, each by first fit and by best fit, then a search from the best one. */
+#include "models/place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/mem.h"
+#include "kernels/rng.h"
+
+/* What a search may cost: placements, and pairs of blocks that all placements compare (a few milliseconds). After so
+ * many steps it goes back to the best order. */
+enum { STEPS_MAX = 400, WORK_MAX = 1000000, STEPS_FROM_BEST = 40 };
+
+typedef enum Fit { FIT_FIRST, FIT_BEST, N_FITS } Fit;
+
+/* A block in its place. */
+typedef struct Placed {
+    size_t begin, end;
+    int first, last;
+} Placed;
+
+typedef struct Search {
+    const PlanBlock *blocks;
+    int n;
+    Fit fit, best_fit;
+    int *order, *best_order;        /* [n] blocks, the first one placed first */
+    size_t *offsets, *best_offsets; /* [n] per block */
+    Placed *placed;                 /* [n] sorted by begin */
+    size_t total, best_total;       /* of order, of best_order */
+    int64_t work;
+} Search;
+
+/* ---- one order ---- */
+
+/* The lowest gap that fits or the smallest one, the leading one included; behind everything if none does. */
+static size_t find_gap(const Placed *placed, int n, const PlanBlock *block, Fit fit) {
+    size_t end = 0, best = SIZE_MAX, best_gap = SIZE_MAX;
+    for (int i = 0; i < n; i++) {
+        const Placed *other = &placed[i];
+        if (other->last < block->first || block->last < other->first) continue;
+        if (other->begin > end && other->begin - end >= block->bytes && other->begin - end < best_gap) {
+            best = end;
+            best_gap = other->begin - end;
+            if (fit == FIT_FIRST || best_gap == block->bytes) break;
+        }
+        if (other->end > end) end = other->end;
+    }
+    return best != SIZE_MAX ? best : end;
+}
+
+static void place_in_order(Search *s) {
+    s->total = 0;
+    for (int k = 0; k < s->n; k++) {
+        const PlanBlock *block = &s->blocks[s->order[k]];
+        size_t begin = find_gap(s->placed, k, block, s->fit), end = begin + block->bytes;
+        int at = k;
+        for (; at > 0 && s->placed[at - 1].begin > begin; at--) s->placed[at] = s->placed[at - 1];
+        s->placed[at] = (Placed){begin, end, block->first, block->last};
+        s->offsets[s->order[k]] = begin;
+        if (end > s->total) s->total = end;
+    }
+    s->work += (int64_t)s->n * s->n / 2;
+    if (s->total >= s->best_total) return;
+    s->best_total = s->total;
+    s->best_fit = s->fit;
+    memcpy(s->best_order, s->order, (size_t)s->n * sizeof *s->order);
+    memcpy(s->best_offsets, s->offsets, (size_t)s->n * sizeof *s->offsets);
+}
+
+/* ---- orders to begin with ---- */
+
+typedef struct Key {
+    int block;
+    double key; /* larger first; equal ones in the order of the blocks, so that sorting has one outcome */
+} Key;
+
+static int by_key(const void *a, const void *b) {
+    const Key *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? 1 : -1;
+    return (x->block > y->block) - (x->block < y->block);
+}
+
+enum { ORDER_SIZE, ORDER_AREA, ORDER_BIRTH, ORDER_LIFETIME, N_ORDERS };
+
+static void make_order(Search *s, int kind, Key *keys) {
+    for (int b = 0; b < s->n; b++) {
+        const PlanBlock *block = &s->blocks[b];
+        double length = (double)(block->last - block->first + 1);
+        double key = kind == ORDER_SIZE       ? (double)block->bytes
+                     : kind == ORDER_AREA     ? (double)block->bytes * length
+                     : kind == ORDER_LIFETIME ? length
+                                              : -(double)block->first;
+        keys[b] = (Key){b, key};
+    }
+    qsort(keys, (size_t)s->n, sizeof *keys, by_key);
+    for (int k = 0; k < s->n; k++) s->order[k] = keys[k].block;
+}
+
+/* ---- the search ---- */
+
+/* Gives the block on top its place earlier: mostly first of all, else anywhere before. The top block of an order that
+ * is not perfect is never its first one, which lies at 0. */
+static void promote(Search *s, Rng *rng) {
+    int at = 0;
+    while (s->offsets[s->order[at]] + s->blocks[s->order[at]].bytes != s->total) at++;
+    int to = rng_below(rng, 3) > 0 || at == 0 ? 0 : (int)rng_below(rng, (uint32_t)at), block = s->order[at];
+    memmove(&s->order[to + 1], &s->order[to], (size_t)(at - to) * sizeof *s->order);
+    s->order[to] = block;
+}
+
+static void improve(Search *s, size_t enough) {
+    Rng rng = rng_at(rng_stream(0, "place"), 0, 0);
+    for (int step = 0; s->best_total > enough && step < STEPS_MAX && s->work < WORK_MAX; step++) {
+        if (step % STEPS_FROM_BEST == 0) {
+            memcpy(s->order, s->best_order, (size_t)s->n * sizeof *s->order);
+            memcpy(s->offsets, s->best_offsets, (size_t)s->n * sizeof *s->offsets);
+            s->total = s->best_total;
+        }
+        promote(s, &rng);
+        place_in_order(s);
+    }
+}
+
+Err place_blocks(PlanBlock *blocks, int n_blocks, size_t enough, size_t *total) {
+    Err err = ERR_OK;
+    Search s = {.blocks = blocks, .n = n_blocks, .best_total = SIZE_MAX};
+    Key *keys = NULL;
+    size_t n = (size_t)n_blocks;
+    TRY(mem_alloc(&keys, n, sizeof *keys));
+    TRY(mem_alloc(&s.order, n, sizeof *s.order));
+    TRY(mem_alloc(&s.best_order, n, sizeof *s.best_order));
+    TRY(mem_alloc(&s.offsets, n, sizeof *s.offsets));
+    TRY(mem_alloc(&s.best_offsets, n, sizeof *s.best_offsets));
+    TRY(mem_alloc(&s.placed, n, sizeof *s.placed));
+    for (int kind = 0; kind < N_ORDERS && s.best_total > enough; kind++) {
+        make_order(&s, kind, keys);
+        for (s.fit = 0; s.fit < N_FITS && s.best_total > enough; s.fit++) place_in_order(&s);
+    }
+    s.fit = s.best_fit;
+    improve(&s, enough);
+    for (int b = 0; b < n_blocks; b++) blocks[b].offset = s.best_offsets[b];
+    *total = s.best_total;
+done:
+    mem_free(keys);
+    mem_free(s.order);
+    mem_free(s.best_order);
+    mem_free(s.offsets);
+    mem_free(s.best_offsets);
+    mem_free(s.placed);
+    return err;
+}
