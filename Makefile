@@ -55,7 +55,7 @@ BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)
 C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C)
 
 .PHONY: all build deps deps-check help test test-run check check-static check-asan check-headers check-layers check-size \
-        format format-check lint quickstart run bench bench-build install lines clean asan FORCE
+        check-locks format format-check lint quickstart run bench bench-build install lines clean asan FORCE
 .SECONDARY:
 
 all: deps ## install what is missing and build ./refocus (default)
@@ -178,13 +178,13 @@ asan: ## the tests under AddressSanitizer and UndefinedBehaviourSanitizer
 
 # Warnings are errors in whatever is compiled here: all of it on a fresh clone.
 check: export WERROR = -Werror
-check: ## all that a change must pass: format, headers, layers, sizes, lint, tests, sanitizers
+check: ## all that a change must pass: format, headers, layers, sizes, lint, memory locks, tests, sanitizers
 	@+$(SUB) test
 	@+$(SUB) check-static
 	@+$(SUB) check-asan
 
 check-static: deps-check
-	@+$(SUB) format-check check-headers check-layers check-size lint bench-build
+	@+$(SUB) format-check check-headers check-layers check-size lint bench-build check-locks
 
 check-asan: asan
 
@@ -207,6 +207,10 @@ check-layers:
 check-size:
 	$(SAY) CHECK "sizes of files, functions and lines"
 	@awk -f tests/check/size.awk $(C_FILES)
+
+check-locks: $(B)/refocus
+	$(SAY) CHECK "memory plans of the experiments against their locks"
+	@tests/check/locks.sh $(B)/refocus $(sort $(wildcard experiments/*.yaml))
 
 lint:
 	$(SAY) CHECK "banned functions"

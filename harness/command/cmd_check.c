@@ -48,9 +48,10 @@ typedef struct Check {
 
 /* ---- a grid against its lock ---- */
 
-/* " 6 cells as locked, 2 grew" */
-static void say_counts(const LockDiff *diff, const char *device) {
-    fprintf(stderr, "%s: %zu cell%s as locked", device, diff->n_same, diff->n_same == 1 ? "" : "s");
+/* "experiments/quickstart.lock: cuda: 6 cells as locked, 2 grew" */
+static void say_counts(const Check *check, const LockDiff *diff, const char *device) {
+    fprintf(stderr, "%s: %s: %zu cell%s as locked", check->lock_path, device, diff->n_same,
+            diff->n_same == 1 ? "" : "s");
     for (int kind = 0; kind < LOCK_KIND_COUNT; kind++)
         if (diff->n_cells[kind] > 0) fprintf(stderr, ", %zu %s", diff->n_cells[kind], lock_kind_name((LockKind)kind));
     if (diff->n_tolerated > 0) fprintf(stderr, "; %zu of them within the tolerance", diff->n_tolerated);
@@ -60,7 +61,7 @@ static void say_counts(const LockDiff *diff, const char *device) {
 static Err tell(Check *check, const LockDiff *diff, const char *device) {
     Err err = ERR_OK;
     json_t *changes = NULL;
-    say_counts(diff, device);
+    say_counts(check, diff, device);
     if (check->json == NULL) {
         TRY(lock_diff_print(stdout, diff, device, &check->tolerance));
     } else {
@@ -104,7 +105,7 @@ done:
 }
 
 static void skip(const Check *check, const char *class, const char *why) {
-    fprintf(stderr, "%s: not compared: %s\n", class, why);
+    fprintf(stderr, "%s: %s: not compared: %s\n", check->lock_path, class, why);
     if (check->json == NULL) return;
     json_t *object = json_pack("{s:s, s:b, s:s}", "class", class, "compared", false, "why", why);
     (void)json_array_append_new(json_object_get(check->json, "classes"), object);

@@ -69,6 +69,9 @@ static const char *verb_of(const LockPart *part) {
 
 static void print_parts(FILE *to, const LockChange *change) {
     char by[SIGNED];
+    if (change->before != NULL && change->after != NULL &&
+        strcmp(change->before->peak_node, change->after->peak_node) != 0)
+        fprintf(to, "  the peak is at %s, it was at %s\n", change->after->peak_node, change->before->peak_node);
     for (size_t i = 0; i < change->n_modules; i++) print_part(to, "module", &change->modules[i]);
     for (size_t i = 0; i < change->n_tensors && i < PARTS_SHOWN; i++)
         print_part(to, verb_of(&change->tensors[i]), &change->tensors[i]);
@@ -78,9 +81,6 @@ static void print_parts(FILE *to, const LockChange *change) {
     if (change->smaller != 0)
         fprintf(to, "  %-8s  %15s  smaller tensors, together\n", change->smaller > 0 ? "grew" : "shrank",
                 signed_text(change->smaller, by));
-    if (change->before != NULL && change->after != NULL &&
-        strcmp(change->before->peak_node, change->after->peak_node) != 0)
-        fprintf(to, "  the peak is at %s, it was at %s\n", change->after->peak_node, change->before->peak_node);
 }
 
 Err lock_diff_print(FILE *to, const LockDiff *diff, const char *device, const Tolerance *tolerance) {

@@ -40,8 +40,8 @@ t 'all as locked: 0, and nothing on stdout'
 refocus check tiny.yaml
 want_code 0
 want_no_out
-want_err "^$class: 6 cells as locked$"
-want_err '^cuda: 6 cells as locked$'
+want_err "^tiny.lock: $class: 6 cells as locked$"
+want_err '^tiny.lock: cuda: 6 cells as locked$'
 refocus check tiny.yaml --device cuda
 want_code 0
 want_not_err "$class"
@@ -59,7 +59,7 @@ t 'growth within the tolerance passes, and is said'
 refocus check tiny.yaml train.batch=5 --tolerance 30%
 want_code 0
 want_out '^grew .*; within the tolerance of 30%$'
-want_err "^$class: 0 cells as locked, 6 grew; 6 of them within the tolerance$"
+want_err "^tiny.lock: $class: 0 cells as locked, 6 grew; 6 of them within the tolerance$"
 refocus check tiny.yaml train.batch=5 --tolerance 1KiB
 want_code 2
 want_not_out 'tolerance'
@@ -99,7 +99,7 @@ want_code 2
 want_out '^new       cuda  wide@0-1: [0-9.]+ [KM]iB \([0-9]+ bytes\); the lock does not have it$'
 want_out '^removed   cuda  twin@0-1: .*; the grid does not have it any more$'
 want_not_out '^(grew|shrank|changed)'
-want_err '^cuda: 4 cells as locked, 2 new, 2 removed$'
+want_err '^other.lock: cuda: 4 cells as locked, 2 new, 2 removed$'
 refocus check tiny.yaml 'seeds=3' --device cuda
 want_code 2
 want_out '^new       cuda  baseline@2: '
@@ -125,9 +125,9 @@ sed "s/plan $class/plan cpu-zzz/" first.lock >tiny.lock
 reseal tiny.lock
 refocus check tiny.yaml
 want_code 0
-want_err "^$class: not compared: the lock has no plans of this class$"
-want_err '^cpu-zzz: not compared: this machine is of another class$'
-want_err '^cuda: 6 cells as locked$'
+want_err "^tiny.lock: $class: not compared: the lock has no plans of this class$"
+want_err '^tiny.lock: cpu-zzz: not compared: this machine is of another class$'
+want_err '^tiny.lock: cuda: 6 cells as locked$'
 refocus check tiny.yaml --device cpu
 want_code 3
 want_err '^refocus: tiny.lock has no plan that this machine can compare$'

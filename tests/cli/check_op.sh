@@ -11,7 +11,7 @@ t 'the copy plans as the original'
 make_tree
 refocus check tiny.yaml
 want_code 0
-want_err "^$class: 6 cells as locked$"
+want_err "^tiny.lock: $class: 6 cells as locked$"
 
 t 'batch_norm keeps a copy of its input: the lock fails, on either device, and names it'
 sed -i '0,/^done:/s//    infer_output(spec, DT_REAL, spec->x[X]);\n&/
