@@ -55,7 +55,7 @@ BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)
 C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C)
 
 .PHONY: all build deps deps-check help test test-run check check-static check-asan check-headers check-layers check-size \
-        check-locks format format-check lint quickstart run bench bench-build install lines clean asan FORCE
+        check-locks locks format format-check lint quickstart run bench bench-build install lines clean asan FORCE
 .SECONDARY:
 
 all: deps ## install what is missing and build ./refocus (default)
@@ -210,7 +210,7 @@ check-size:
 
 check-locks: $(B)/refocus
 	$(SAY) CHECK "memory plans of the experiments against their locks"
-	@tests/check/locks.sh $(B)/refocus $(sort $(wildcard experiments/*.yaml))
+	@tests/check/locks.sh check $(B)/refocus $(sort $(wildcard experiments/*.yaml))
 
 lint:
 	$(SAY) CHECK "banned functions"
@@ -218,6 +218,9 @@ lint:
 	$(SAY) CHECK "cppcheck"
 	@cppcheck -q -j 2 --std=c11 --enable=warning,performance --inline-suppr --error-exitcode=1 \
 	    --suppressions-list=tests/check/cppcheck.txt -I. -I$(B) -D__GNUC__ -D__linux__ -D__x86_64__ $(SRC)
+
+locks: build ## write the memory locks of the experiments again, for this CPU's class and for CUDA
+	@tests/check/locks.sh write $(B)/refocus $(sort $(wildcard experiments/*.yaml))
 
 # ---- use ----
 quickstart: all ## build, train the first small study (minutes), print its table

@@ -1,21 +1,44 @@
 #!/bin/sh
-# Every experiment's memory plans are those of its lock: tests/check/locks.sh PROGRAM GRID.yaml ...
-# A grid whose shapes come from a data set that is not here has no lock; that, and locks of other CPUs, is said.
+# The memory plans of experiments and their locks: tests/check/locks.sh check|write PROGRAM GRID.yaml ...
+#   check   each is as locked; plans of other CPUs are said
+#   write   lock them again, for this machine's class of CPU and for CUDA; a grid that is only planned, for CUDA alone
+# A grid whose shapes come from a data set that is not here has no lock, and that is said.
 set -u
-program=$1
-shift
+mode=$1 program=$2
+shift 2
 status=0
-for grid in "$@"; do
-    if [ -e "${grid%.yaml}.lock" ]; then
-        "$program" check "$grid" 2>&1 || status=1
-        continue
+
+# Locks a grid for one device. That cells are over their budget (2) does not matter here; 66: data are missing.
+lock() {
+    message=$("$program" plan "$1" --device "$2" --write-lock 2>&1 >/dev/null)
+    case $? in
+    0 | 2) echo "$message" | grep -F .lock ;;
+    66) echo "no lock: $message" | head -n 1 ;;
+    *) echo "$message" && status=1 ;;
+    esac
+}
+
+check() {
+    if [ -e "${1%.yaml}.lock" ]; then
+        "$program" check "$1" || status=1
+        return
     fi
-    why=$("$program" plan "$grid" 2>&1 >/dev/null)
+    message=$("$program" plan "$1" 2>&1 >/dev/null)
     if [ $? -eq 66 ]; then
-        echo "$grid: no lock: $why" | head -n 1
+        echo "no lock: $message" | head -n 1
     else
-        echo "$grid has no lock: $program plan $grid --write-lock and $program plan $grid --device cuda --write-lock"
+        echo "$1 has no lock"
         status=1
     fi
+}
+
+for grid in "$@"; do
+    if [ "$mode" = check ]; then
+        check "$grid"
+    else
+        grep -q '^plan_only: true' "$grid" || lock "$grid" cpu
+        lock "$grid" cuda
+    fi
 done
+[ "$mode" = write ] || [ $status -eq 0 ] || echo "where that is meant: make locks"
 exit $status
