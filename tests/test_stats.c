@@ -1,6 +1,13 @@
 /* Statistics against values computed elsewhere: quantiles and tails of Student's t with mpmath 1.2 at 40 digits (the
- * root and the value of its incomplete beta function), the permutation tests with SciPy 1.10
- * (scipy.stats.permutation_test, permutation_type='samples'), Holm by R's definition of p.adjust. */
+ * root and the value of its incomplete beta function); samples, the permutation tests and Holm with SciPy, by
+ * tests/stats_figures.py, whose figures are in tests/stats_figures.inc. In short:
+ *
+ *   from scipy import stats
+ *   d = [...]                                                   # paired differences
+ *   d.mean(), d.std(ddof=1)
+ *   stats.ttest_1samp(d, 0).confidence_interval(0.95)
+ *   stats.permutation_test((d,), numpy.mean, permutation_type="samples", n_resamples=numpy.inf).pvalue
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +17,10 @@
 
 #include <cmocka.h>
 
+#include <stdbool.h>
+
 #include "harness/report/stats.h"
+#include "tests/stats_figures.inc"
 
 static void near(double got, double expected, double relative) {
     if (!(fabs(got - expected) <= relative * fabs(expected)))
@@ -62,41 +72,77 @@ static void test_summary(void **state) {
     assert_true(s.std == 0 && s.low == 0.25 && s.high == 0.25);
 }
 
+static double sign_flip(const double *difference, size_t n) {
+    double p = 0;
+    assert_int_equal(stats_sign_flip(&p, difference, n), ERR_OK);
+    return p;
+}
+
 static void test_sign_flips(void **state) {
     (void)state;
-    near(stats_sign_flip(seven, 7), 4.0 / 128, 1e-15); /* one small negative among seven: it and its mirror, twice */
-    near(stats_sign_flip((const double[]){0.5, 0.5, -0.5, 0.25, 1.0}, 5), 0.3125, 1e-15);
-    near(stats_sign_flip((const double[]){0.1, 0.2, 0.3}, 3), 0.25, 1e-15);
-    near(stats_sign_flip((const double[]){0.3, 0.1, 0.2, -0.1}, 4), 0.375, 1e-15); /* ties that round differently */
-    near(stats_sign_flip((const double[]){0, 0}, 2), 1, 1e-15);
-    near(stats_sign_flip(NULL, 0), 1, 1e-15);
+    near(sign_flip(seven, 7), 4.0 / 128, 1e-15); /* one small negative among seven: it and its mirror, twice */
+    near(sign_flip((const double[]){0.5, 0.5, -0.5, 0.25, 1.0}, 5), 0.3125, 1e-15);
+    near(sign_flip((const double[]){0.1, 0.2, 0.3}, 3), 0.25, 1e-15);
+    near(sign_flip((const double[]){0.3, 0.1, 0.2, -0.1}, 4), 0.375, 1e-15); /* ties that round differently */
+    near(sign_flip((const double[]){0, 0}, 2), 1, 1e-15);
+    near(sign_flip(NULL, 0), 1, 1e-15);
     for (size_t n = 1; n <= 10; n++) {
         double one_way[10];
         for (size_t i = 0; i < n; i++) one_way[i] = 1.0 + (double)i;
-        near(stats_sign_flip(one_way, n), stats_smallest_p(n), 1e-15);
+        near(sign_flip(one_way, n), stats_smallest_p(n), 1e-15);
     }
     near(stats_smallest_p(5), 0.0625, 1e-15);
     near(stats_smallest_p(7), 0.015625, 1e-15);
     double many[STATS_MAX_FLIPS + 1] = {0};
-    assert_true(isnan(stats_sign_flip(many, STATS_MAX_FLIPS + 1)));
+    assert_true(isnan(sign_flip(many, STATS_MAX_FLIPS + 1)));
 }
 
 static void test_holm(void **state) {
     (void)state;
     double p[] = {0.01, 0.04, 0.03, 0.005};
     const double expected[] = {0.03, 0.06, 0.06, 0.02};
-    stats_holm(p, 4);
+    assert_int_equal(stats_holm(p, 4), ERR_OK);
     for (int i = 0; i < 4; i++) near(p[i], expected[i], 1e-14);
     double q[] = {0.02, NAN, 0.02, 0.5};
-    stats_holm(q, 4);
+    assert_int_equal(stats_holm(q, 4), ERR_OK);
     near(q[0], 0.06, 1e-14);
     near(q[2], 0.06, 1e-14);
     near(q[3], 0.5, 1e-14);
     assert_true(isnan(q[1]));
     double r[] = {0.7, 0.6};
-    stats_holm(r, 2);
+    assert_int_equal(stats_holm(r, 2), ERR_OK);
     near(r[0], 1, 0);
     near(r[1], 1, 0);
+}
+
+/* SciPy's quantiles of t are good to nine digits. */
+static void test_scipy(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof quantile_figures / sizeof *quantile_figures; i++) {
+        const QuantileFigures *f = &quantile_figures[i];
+        near(stats_t_quantile(f->p, f->df), f->t, 1e-8);
+        near(stats_t_cdf(f->t / 2, f->df), f->tail, 1e-12);
+    }
+    for (size_t i = 0; i < sizeof sample_figures / sizeof *sample_figures; i++) {
+        const SampleFigures *f = &sample_figures[i];
+        const Stats s = stats_of(f->value, f->n);
+        near(s.mean, f->mean, 1e-13);
+        near(s.std, f->std, 1e-13);
+        near(s.low, f->low, 1e-7);
+        near(s.high, f->high, 1e-7);
+        near(sign_flip(f->value, f->n), f->p, 1e-15);
+    }
+    for (size_t i = 0; i < sizeof whole_figures / sizeof *whole_figures; i++)
+        near(sign_flip(whole_figures[i].value, whole_figures[i].n), whole_figures[i].p, 1e-15);
+    enum { N_HOLM = sizeof holm_p / sizeof *holm_p };
+    double p[N_HOLM];
+    for (int i = 0; i < N_HOLM; i++) p[i] = holm_p[i];
+    assert_int_equal(stats_holm(p, N_HOLM), ERR_OK);
+    for (int i = 0; i < N_HOLM; i++)
+        if (!isnan(holm_adjusted[i]))
+            near(p[i], holm_adjusted[i], 1e-14);
+        else
+            assert_true(isnan(p[i]));
 }
 
 static void test_verdicts(void **state) {
@@ -116,6 +162,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quantiles),  cmocka_unit_test(test_tails), cmocka_unit_test(test_summary),
         cmocka_unit_test(test_sign_flips), cmocka_unit_test(test_holm),  cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_scipy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

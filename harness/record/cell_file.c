@@ -78,11 +78,11 @@ static Err step_write(hid_t group, const int64_t *step, size_t n) {
                                       .long_name = "training step"});
 }
 
-static const char *const curve_name[CURVE_COUNT] = {"loss", "loss_recognition", "loss_focus", "grad_norm", "lr"};
+static const char *const curve_names[CURVE_COUNT] = {"loss", "loss_recognition", "loss_focus", "grad_norm", "lr"};
 static const char *const curve_label[CURVE_COUNT] = {"loss", "recognition loss", "focus loss",
                                                      "gradient norm before clipping", "learning rate"};
 
-const char *curve_dataset(CurveKind kind) { return curve_name[kind]; }
+const char *curve_name(CurveKind kind) { return curve_names[kind]; }
 
 /* A step's losses differ by orders of magnitude: viewers are asked for a logarithmic axis. The keys of H5Web and of
  * silx differ; NeXus itself has none. */
@@ -96,14 +96,14 @@ static Err curves_write(hid_t cell, const RecordCurves *curves) {
     TRY(h5_group(&group, cell, "curves", "NXdata"));
     TRY(step_write(group, curves->step, curves->n));
     for (int i = 0; i < CURVE_COUNT; i++) {
-        TRY(h5_write(group, &(H5Array){.name = curve_name[i],
+        TRY(h5_write(group, &(H5Array){.name = curve_names[i],
                                        .kind = H5_F32,
                                        .rank = 1,
                                        .dim = {curves->n},
                                        .data = curves->value[i],
                                        .unit = "1",
                                        .long_name = curve_label[i]}));
-        TRY(h5_axes(group, curve_name[i], 1, (const char *const[]){"step"}));
+        TRY(h5_axes(group, curve_names[i], 1, (const char *const[]){"step"}));
     }
     TRY(h5_plot(group, "loss", 1, (const char *const[]){"step"}));
     TRY(h5_attr_texts(group, "auxiliary_signals", 2, (const char *const[]){"loss_recognition", "loss_focus"}));

@@ -6,9 +6,6 @@
 
 #include "harness/record/record.h"
 
-/* Name of a curve's dataset. */
-const char *curve_dataset(CurveKind kind);
-
 /* memory/; nothing where no plan was made. */
 Err memory_write(hid_t cell, const RecordMemory *memory) MUST_CHECK;
 

@@ -39,6 +39,9 @@ typedef enum CurveKind {
     CURVE_COUNT
 } CurveKind;
 
+/* "loss", "loss_recognition", ...: as stored in the file. Never NULL. */
+const char *curve_name(CurveKind kind);
+
 typedef struct RecordCurves {
     size_t n, room;
     int64_t *step;             /* [n] counted from 1: the state after that many updates */

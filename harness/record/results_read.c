@@ -16,7 +16,7 @@ static Err read_curves(CellRecord *into, hid_t group) {
     TRY(load_count(group, "step", &n));
     TRY(load_numbers(into, group, "step", H5_I64, n, &curves->step));
     for (int i = 0; i < CURVE_COUNT; i++)
-        TRY(load_numbers(into, group, curve_dataset((CurveKind)i), H5_F32, n, &curves->value[i]));
+        TRY(load_numbers(into, group, curve_name((CurveKind)i), H5_F32, n, &curves->value[i]));
     curves->n = curves->room = n;
 done:
     return err;

@@ -16,6 +16,12 @@ static const Format *const formats[] = {
 #undef X
 };
 
+const char format_names[] =
+#define X(name) "|" #name
+#include "gen/formats.inc"
+#undef X
+    ;
+
 const Format *const *format_list(int *n) {
     *n = (int)(sizeof formats / sizeof *formats);
     return formats;

@@ -5,11 +5,26 @@
 #include <string.h>
 
 void markup_markdown(FILE *to, const char *text) {
+    const size_t digits = strspn(text, "0123456789");
     for (const char *c = text; *c != '\0'; c++) {
         bool edge = c == text || c[1] == '\0' || !isalnum((unsigned char)c[-1]) || !isalnum((unsigned char)c[1]);
-        if (strchr("|*`<>\\", *c) != NULL || (*c == '_' && edge)) (void)fputc('\\', to);
+        bool starts = c == text ? strchr("#+-", *c) != NULL && !isdigit((unsigned char)c[1])
+                                : c == text + digits && strchr(".)", *c) != NULL && c[1] == ' ';
+        if (strchr("|*`<>\\[]~&$", *c) != NULL || (*c == '_' && edge) || starts) (void)fputc('\\', to);
         (void)fputc(*c, to);
     }
+}
+
+void markup_code(FILE *to, const char *text) {
+    size_t longest = 0;
+    for (const char *c = text; *c != '\0'; c++) {
+        size_t run = strspn(c, "`");
+        if (run > longest) longest = run;
+        if (run > 0) c += run - 1;
+    }
+    for (size_t i = 0; i <= longest; i++) (void)fputc('`', to);
+    (void)fprintf(to, longest > 0 ? " %s " : "%s", text);
+    for (size_t i = 0; i <= longest; i++) (void)fputc('`', to);
 }
 
 void markup_csv(FILE *to, const char *text) {

@@ -1,5 +1,5 @@
-/* Cells of a results file gathered into rows, one per variant and place on the grid's axes, and what is measured on
- * each cell. Depends on record/results. */
+/* Cells of one or several results files gathered into rows, one per file, variant and place on the grid's axes, and
+ * what is measured on each cell. Depends on record/results. */
 #ifndef HARNESS_REPORT_ROWS_H
 #define HARNESS_REPORT_ROWS_H
 
@@ -14,8 +14,17 @@ typedef struct At {
     int64_t step; /* AT_STEP */
 } At;
 
+typedef struct RowsFile {
+    const Results *results; /* borrowed, outlives the rows */
+    const ResultsInfo *info;
+    const char *label; /* its experiment, or what tells it from another file of the same experiment */
+} RowsFile;
+
 typedef struct RowData {
-    const char *variant, *label;
+    size_t file;
+    const char *variant;
+    const char *name;        /* "revised,focus.lambda=0.5": its cells' name without the seed */
+    const char *label;       /* "revised, focus.lambda=0.5"; among several files "drift: revised, ..." */
     const CellRecord *first; /* of its cells: axes, identity */
     size_t n_cells, room;
     const CellRecord **cell; /* [n_cells] in the order of the file; done ones with evaluations, times, provenance */
@@ -25,20 +34,26 @@ typedef struct RowData {
 
 typedef struct Rows {
     Pool pool;
-    const Results *results; /* borrowed, outlives this */
-    CellRecord **read;      /* [n_read] what was read for done cells */
+    size_t n_files;
+    RowsFile *file;
+    CellRecord **read; /* [n_read] what was read for done cells */
     size_t n_read;
     size_t n, room;
     RowData *row;
 } Rows;
 
-/* Groups and reads all cells. baseline: name of the variant to pair rows with, or NULL. The caller clears *rows, also
- * after an error. */
-Err rows_read(Rows *rows, const Results *results, const char *baseline) MUST_CHECK;
+/* Groups and reads all cells, and pairs the rows of each file with those of its baseline. The caller clears *rows, also
+ * after an error. ERR_ARG for a file that is given twice. */
+Err rows_read(Rows *rows, const Results *const *results, size_t n_results) MUST_CHECK;
 void rows_clear(Rows *rows);
 
 /* ERR_DATA if the cells of one row were trained by different code. */
 Err rows_check_code(const Rows *rows) MUST_CHECK;
+
+/* True if pattern fits the row's name or label. */
+bool row_matches(const RowData *row, const char *pattern);
+/* ERR_NOTHING, with the nearest row, for a pattern that fits none. */
+Err rows_check_pattern(const Rows *rows, const char *pattern) MUST_CHECK;
 
 /* The done cell of a row with that seed, or NULL. */
 const CellRecord *row_with_seed(const RowData *row, int64_t seed);

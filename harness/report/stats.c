@@ -3,8 +3,10 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+
+#include "kernels/mem.h"
 
 Stats stats_of(const double *value, size_t n) {
     Stats s = {.n = n, .mean = NAN, .std = NAN, .low = NAN, .high = NAN};
@@ -83,58 +85,89 @@ double stats_t_quantile(double p, double df) {
     return p < 0.5 ? -high : high;
 }
 
-double stats_sign_flip(const double *difference, size_t n) {
-    double observed = 0, scale = 0;
-    uint64_t hits = 0;
-    if (n == 0) return 1;
-    if (n > STATS_MAX_FLIPS) return NAN;
+/* ---- exact sign-flip test ---- */
+
+static int by_value(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The sums of n numbers in all 2^n choices of signs, ascending. */
+static Err signed_sums(double **out, const double *value, size_t n) {
+    const size_t all = (size_t)1 << n;
+    Err err = mem_alloc(out, all, sizeof **out);
+    if (err != ERR_OK) return err;
+    for (size_t signs = 0; signs < all; signs++)
+        for (size_t i = 0; i < n; i++) (*out)[signs] += (signs >> i & 1) != 0 ? -value[i] : value[i];
+    qsort(*out, all, sizeof **out, by_value);
+    return ERR_OK;
+}
+
+/* Pairs of one sum from each list, both of n, that add up to at least bar. */
+static uint64_t count_reaching(const double *a, size_t n_a, const double *b, size_t n_b, double bar) {
+    uint64_t count = 0;
+    size_t reach = n_b; /* of b, those from here on reach the bar; as a rises, more do */
+    for (size_t i = 0; i < n_a; i++) {
+        while (reach > 0 && a[i] + b[reach - 1] >= bar) reach--;
+        count += n_b - reach;
+    }
+    return count;
+}
+
+/* All choices of signs are all pairs of choices for the two halves: sorted, they are counted without being listed. */
+Err stats_sign_flip(double *p, const double *difference, size_t n) {
+    Err err = ERR_OK;
+    double observed = 0, scale = 0, *low = NULL, *high = NULL;
+    *p = n == 0 ? 1 : NAN;
+    if (n == 0 || n > STATS_MAX_FLIPS) return ERR_OK;
     for (size_t i = 0; i < n; i++) {
         observed += difference[i];
         scale += fabs(difference[i]);
     }
+    const size_t half = n / 2, n_low = (size_t)1 << half, n_high = (size_t)1 << (n - half);
+    TRY(signed_sums(&low, difference, half));
+    TRY(signed_sums(&high, difference + half, n - half));
     /* Sums of the same numbers in other signs round differently: what differs by less than their rounding is a tie,
      * and a tie counts, since the observed signs are one of the choices. */
     double bar = fabs(observed) - 8 * (double)n * DBL_EPSILON * scale;
-    uint64_t all = (uint64_t)1 << n;
-    for (uint64_t signs = 0; signs < all; signs++) {
-        double sum = 0;
-        for (size_t i = 0; i < n; i++) sum += (signs >> i & 1) != 0 ? -difference[i] : difference[i];
-        hits += fabs(sum) >= bar;
-    }
-    return (double)hits / (double)all;
+    /* Every choice has its mirror: as many sums lie at or below -bar as at or above bar. */
+    *p = bar <= 0 ? 1 : ldexp((double)count_reaching(low, n_low, high, n_high, bar), 1 - (int)n);
+done:
+    mem_free(low);
+    mem_free(high);
+    return err;
 }
 
 double stats_smallest_p(size_t n) { return n == 0 ? 1 : ldexp(1, 1 - (int)n); }
 
-/* Number of p-values not above p[i], equals counted by their place, which gives each a rank of its own. */
-static size_t rank_of(const double *p, size_t m, size_t i) {
-    size_t rank = 0;
-    for (size_t k = 0; k < m; k++)
-        if (!isnan(p[k]) && (p[k] < p[i] || (p[k] == p[i] && k < i))) rank++;
-    return rank;
+/* ---- Holm ---- */
+
+typedef struct Ranked {
+    double p;
+    size_t i;
+} Ranked;
+
+static int by_p(const void *a, const void *b) {
+    const Ranked *x = a, *y = b;
+    return x->p != y->p ? by_value(&x->p, &y->p) : (x->i > y->i) - (x->i < y->i);
 }
 
-/* With at most a few dozen variants, the cubic loop that needs no storage is the plain one: the adjusted value is the
- * largest of (m - rank) p over all p-values of lower or equal rank. */
-static double holm_adjusted(const double *p, size_t m, size_t n, size_t i) {
+Err stats_holm(double *p, size_t m) {
+    Err err = ERR_OK;
+    Ranked *ranked = NULL;
     double largest = 0;
-    size_t rank = rank_of(p, m, i);
-    for (size_t k = 0; k < m; k++) {
-        if (isnan(p[k])) continue;
-        size_t other = rank_of(p, m, k);
-        if (other <= rank) largest = fmax(largest, (double)(n - other) * p[k]);
-    }
-    return fmin(1, largest);
-}
-
-void stats_holm(double *p, size_t m) {
-    enum { MAX_TESTS = 256 };
-    double adjusted[MAX_TESTS];
     size_t n = 0;
-    ASSERT(m <= MAX_TESTS);
-    for (size_t i = 0; i < m; i++) n += isnan(p[i]) ? 0 : 1;
-    for (size_t i = 0; i < m; i++) adjusted[i] = isnan(p[i]) ? NAN : holm_adjusted(p, m, n, i);
-    for (size_t i = 0; i < m; i++) p[i] = adjusted[i];
+    TRY(mem_alloc(&ranked, m, sizeof *ranked));
+    for (size_t i = 0; i < m; i++)
+        if (!isnan(p[i])) ranked[n++] = (Ranked){p[i], i};
+    qsort(ranked, n, sizeof *ranked, by_p);
+    for (size_t rank = 0; rank < n; rank++) {
+        largest = fmax(largest, (double)(n - rank) * ranked[rank].p);
+        p[ranked[rank].i] = fmin(1, largest);
+    }
+done:
+    mem_free(ranked);
+    return err;
 }
 
 Verdict stats_verdict(double low, double high, double margin, int sign) {

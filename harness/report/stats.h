@@ -1,4 +1,4 @@
-/* Statistics of a few paired runs. Depends on libm only; nothing here allocates but sign_flip's callers' arrays.
+/* Statistics of a few paired runs. Depends on libm and kernels/mem only.
  * NaN means that a quantity does not exist (a standard deviation of one value), never zero. */
 #ifndef HARNESS_REPORT_STATS_H
 #define HARNESS_REPORT_STATS_H
@@ -21,16 +21,17 @@ Stats stats_of(const double *value, size_t n);
 double stats_t_cdf(double t, double df);
 double stats_t_quantile(double p, double df);
 
-/* The two-sided p of the exact sign-flip test that paired differences have mean zero: the share of all 2^n choices of
- * signs whose |sum| is at least the observed one. 1 for n = 0. n up to STATS_MAX_FLIPS is exact; beyond, NaN. */
-enum { STATS_MAX_FLIPS = 24 };
-double stats_sign_flip(const double *difference, size_t n);
+/* *p = the two-sided p of the exact sign-flip test that paired differences have mean zero: the share of all 2^n choices
+ * of signs whose |sum| is at least the observed one. 1 for n = 0; NaN beyond STATS_MAX_FLIPS, where no exact value is
+ * computed. ERR_NOMEM. */
+enum { STATS_MAX_FLIPS = 40 };
+Err stats_sign_flip(double *p, const double *difference, size_t n) MUST_CHECK;
 
 /* The smallest p that this test can give: 2 / 2^n, when all differences point one way. */
 double stats_smallest_p(size_t n);
 
-/* Holm's step-down adjustment (Holm 1979) of m p-values, in place; NaN stays and does not count. */
-void stats_holm(double *p, size_t m);
+/* Holm's step-down adjustment (Holm 1979) of m p-values, in place; NaN stays and does not count. ERR_NOMEM. */
+Err stats_holm(double *p, size_t m) MUST_CHECK;
 
 /* What an interval of a difference says. margin >= 0; sign +1 when higher is better, -1 when lower is. */
 typedef enum Verdict {

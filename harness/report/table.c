@@ -1,203 +1,16 @@
-/* Decides which columns and rows a table has. */
+/* Decides what a table compares, where it reads figures, and which rows it shows. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/grid/grid.h"
 #include "harness/report/table_build.h"
 #include "kernels/mem.h"
 #include "kernels/near.h"
 
-static const char *const shown_metrics[] = {"word_accuracy", "char_accuracy", "hit_rate", "drift_rate",
-                                            "centre_error_px"};
-enum { N_SHOWN = sizeof shown_metrics / sizeof *shown_metrics };
-
-static Err add_column(Build *build, TableColumn column, ColumnFill fill) {
-    Table *table = build->table;
-    ASSERT(table->n_columns < TABLE_MAX_COLUMNS);
-    if (column.unit == NULL) column.unit = "";
-    if (column.after == NULL) column.after = "";
-    build->fill[table->n_columns] = fill;
-    table->column[table->n_columns++] = column;
-    return ERR_OK;
-}
-
-/* Shares and accuracies to a thousandth, pixels to a hundredth. */
-static int decimals_of(const char *unit) { return strcmp(unit, "px") == 0 ? 2 : 3; }
-
-static Err add_metric(Build *build, const char *name) {
-    const RecordMetric *metric = rows_metric(build->rows, build->set, name);
-    if (metric == NULL) return ERR_OK;
-    const TableColumn column = {.section = SECTION_RESULTS,
-                                .key = metric->name,
-                                .header = metric->name,
-                                .unit = strcmp(metric->unit, "1") == 0 ? "" : metric->unit,
-                                .direction = metric->direction,
-                                .decimals = decimals_of(metric->unit)};
-    return add_column(build, column, fill_metric);
-}
-
-static Err add_results(Build *build) {
-    Err err = ERR_OK;
-    bool shown = false;
-    TRY(add_column(build, (TableColumn){.section = SECTION_RESULTS, .key = "n", .header = "n"}, fill_n));
-    for (int i = 0; i < N_SHOWN; i++) shown = shown || strcmp(shown_metrics[i], build->metric) == 0;
-    if (!shown) TRY(add_metric(build, build->metric));
-    for (int i = 0; i < N_SHOWN; i++) TRY(add_metric(build, shown_metrics[i]));
-    if (rows_metric(build->rows, build->valid, "hit_rate") != NULL)
-        TRY(add_column(build,
-                       (TableColumn){.section = SECTION_RESULTS,
-                                     .key = "steps_to_hit_rate_0.9",
-                                     .header = "steps to hit .9",
-                                     .direction = -1,
-                                     .is_grouped = true},
-                       fill_steps_to_hit));
-    build->table->section[SECTION_RESULTS] = "Results";
-done:
-    return err;
-}
-
-static bool has_comparisons(const Build *build) {
-    for (size_t i = 0; i < build->rows->n; i++)
-        if (build->rows->row[i].baseline != NULL) return true;
-    return false;
-}
-
-static Err add_comparison(Build *build) {
-    Err err = ERR_OK;
-    const TableSection section = SECTION_COMPARISON;
-    if (!has_comparisons(build) || build->declared == NULL) return ERR_OK;
-    const int decimals = decimals_of(build->declared->unit);
-    const char *unit = strcmp(build->declared->unit, "1") == 0 ? "" : build->declared->unit;
-    TRY(add_column(build,
-                   (TableColumn){.section = section,
-                                 .key = "mean",
-                                 .header = build->metric,
-                                 .unit = unit,
-                                 .direction = build->declared->direction,
-                                 .decimals = decimals},
-                   fill_mean));
-    TRY(add_column(build,
-                   (TableColumn){.section = section,
-                                 .key = "difference",
-                                 .header = "difference",
-                                 .unit = unit,
-                                 .decimals = decimals,
-                                 .is_signed = true},
-                   fill_difference));
-    TRY(add_column(build, (TableColumn){.section = section, .key = "verdict", .header = "verdict"}, fill_verdict));
-    if (build->is_primary) {
-        TRY(add_column(build, (TableColumn){.section = section, .key = "p", .header = "p", .decimals = 4}, fill_p));
-        TRY(add_column(build, (TableColumn){.section = section, .key = "p_holm", .header = "p Holm", .decimals = 4},
-                       fill_p));
-    }
-    TRY(add_column(build,
-                   (TableColumn){.section = section,
-                                 .key = "difference_equal_time",
-                                 .header = "at equal time",
-                                 .unit = unit,
-                                 .decimals = decimals,
-                                 .is_signed = true},
-                   fill_equal_time));
-    TRY(pool_printf(&build->table->pool, &build->table->section[section], "Against %s, pairs of equal seeds",
-                    build->info->baseline));
-done:
-    return err;
-}
-
-static Err add_cost(Build *build) {
-    Err err = ERR_OK;
-    const TableSection section = SECTION_COST;
-    TRY(add_column(build,
-                   (TableColumn){.section = section, .key = "parameters", .header = "parameters", .is_grouped = true},
-                   fill_params));
-    TRY(add_column(
-        build,
-        (TableColumn){
-            .section = section, .key = "planned_mib", .header = "planned MiB", .decimals = 1, .is_grouped = true},
-        fill_planned));
-    TRY(add_column(
-        build,
-        (TableColumn){
-            .section = section, .key = "measured_mib", .header = "measured MiB", .decimals = 1, .is_grouped = true},
-        fill_measured));
-    TRY(add_column(
-        build,
-        (TableColumn){.section = section, .key = "rss_mib", .header = "RSS MiB", .decimals = 1, .is_grouped = true},
-        fill_rss));
-    TRY(add_column(
-        build,
-        (TableColumn){.section = section, .key = "ms_per_step", .header = "ms/step", .decimals = 1, .is_grouped = true},
-        fill_milliseconds));
-    if (has_comparisons(build))
-        TRY(add_column(
-            build,
-            (TableColumn){.section = section, .key = "time_ratio", .header = "time", .decimals = 2, .after = "×"},
-            fill_time_ratio));
-    TRY(add_column(build,
-                   (TableColumn){.section = section, .key = "boxes_used", .header = "boxes used", .is_grouped = true},
-                   fill_boxes));
-    build->table->section[section] = "Cost";
-done:
-    return err;
-}
-
 static bool is_text(const char *a, const char *b) { return a != NULL && b != NULL && strcmp(a, b) == 0; }
 
-static Err fill_row(Build *build, const RowData *row, TableRow *out) {
-    Err err = ERR_OK;
-    Table *table = build->table;
-    out->label = row->label;
-    out->variant = row->variant;
-    out->settings = "";
-    out->is_baseline = is_text(row->variant, build->info->baseline);
-    out->is_primary = build->is_primary && is_text(row->variant, build->info->primary_variant);
-    out->is_incomplete = row->n_done < row->n_cells;
-    int64_t step[2];
-    out->is_improving = row_last_gain(build, row, step) > improving_bar(build);
-    TRY(pool_alloc(&table->pool, &out->value, table->n_columns, sizeof *out->value));
-    for (size_t i = 0; i < table->n_columns; i++) TRY(build->fill[i](build, row, &table->column[i], &out->value[i]));
-done:
-    return err;
-}
-
-/* What uniform attention would give on this set: the line under which nothing was learnt. */
-static Err add_chance(Build *build) {
-    Err err = ERR_OK;
-    Table *table = build->table;
-    TableRow *out = &table->row[table->n_rows];
-    bool found = false;
-    TRY(pool_alloc(&table->pool, &out->value, table->n_columns, sizeof *out->value));
-    for (size_t i = 0; i < table->n_columns; i++) {
-        const RecordMetric *metric = table->column[i].section == SECTION_RESULTS
-                                         ? rows_metric(build->rows, build->set, table->column[i].key)
-                                         : NULL;
-        if (metric == NULL || isnan(metric->chance)) continue;
-        out->value[i] = (TableValue){.kind = VALUE_NUMBER, .mean = metric->chance};
-        found = true;
-    }
-    out->label = "uniform attention";
-    out->variant = out->settings = "";
-    out->is_chance = true;
-    if (found) table->n_rows++;
-done:
-    return err;
-}
-
-static Err fill_rows(Build *build) {
-    Err err = ERR_OK;
-    Table *table = build->table;
-    TRY(pool_alloc(&table->pool, &table->row, build->rows->n + 1, sizeof *table->row));
-    for (size_t i = 0; i < build->rows->n; i++) {
-        TRY(fill_row(build, &build->rows->row[i], &table->row[i]));
-        table->n_rows++;
-    }
-    adjust_p(table, build);
-    TRY(add_chance(build));
-done:
-    return err;
-}
-
-/* ---- options ---- */
+/* ---- what is not there ---- */
 
 /* For a metric that is not there: the nearest one, or all that are recorded. */
 static Err no_metric(const Build *build) {
@@ -246,30 +59,71 @@ static Err check_step(const Build *build) {
                    build->at_text, list);
 }
 
-static const char *first_of(const char *a, const char *b, const char *c) { return a != NULL ? a : b != NULL ? b : c; }
+/* ---- what is compared ---- */
 
-static Err choose(Build *build, const TableOptions *options) {
+static const char *first_of(const char *a, const char *b) { return a != NULL ? a : b; }
+
+static Err describe_files(Build *build) {
     Err err = ERR_OK;
-    const ResultsInfo *info = build->info;
-    const char *metric = first_of(info->primary_metric, "char_accuracy", NULL);
-    const char *set = first_of(info->primary_set, "test", NULL), *at = first_of(info->primary_at, "last", NULL);
-    build->metric = first_of(options->metric, metric, NULL);
-    build->set = first_of(options->set, set, NULL);
-    build->at_text = first_of(options->at, at, NULL);
+    Table *table = build->table;
+    const Rows *rows = build->rows;
+    TRY(pool_alloc(&table->pool, &table->file, rows->n_files, sizeof *table->file));
+    table->title = "";
+    for (size_t i = 0; i < rows->n_files; i++) {
+        const ResultsInfo *info = rows->file[i].info;
+        table->file[i] = (TableFile){.path = info->path,
+                                     .label = rows->file[i].label,
+                                     .experiment = first_of(info->experiment, ""),
+                                     .question = first_of(info->question, ""),
+                                     .baseline = info->baseline,
+                                     .primary_variant = info->primary_variant,
+                                     .primary_metric = info->primary_metric,
+                                     .primary_set = info->primary_set,
+                                     .primary_at = info->primary_at};
+        TRY(pool_printf(&table->pool, &table->title, "%s%s%s", table->title, i > 0 ? ", " : "", table->file[i].label));
+        table->n_files++;
+    }
+done:
+    return err;
+}
+
+/* What the options say, else the first file that declares a comparison, else what every grid records. */
+static Err choose(Build *build) {
+    Err err = ERR_OK;
+    const TableOptions *options = build->options;
+    const Table *table = build->table;
+    const Rows *rows = build->rows;
+    const TableFile *declaring = NULL;
+    for (size_t i = 0; declaring == NULL && i < table->n_files; i++)
+        if (table->file[i].primary_metric != NULL) declaring = &table->file[i];
+    build->metric = first_of(options->metric, declaring != NULL ? declaring->primary_metric : "char_accuracy");
+    build->set = first_of(options->set, first_of(declaring != NULL ? declaring->primary_set : NULL, "test"));
+    build->at_text = first_of(options->at, first_of(declaring != NULL ? declaring->primary_at : NULL, "last"));
     TRY(at_parse(&build->at, build->at_text));
-    build->margin = isnan(info->primary_margin) ? 0 : info->primary_margin;
-    if (options->set == NULL && !rows_have_set(build->rows, build->set) && rows_have_set(build->rows, "valid"))
+    if (options->set == NULL && !rows_have_set(rows, build->set) && rows_have_set(rows, "valid"))
         build->set = "valid"; /* the caption says so */
-    build->valid = rows_have_set(build->rows, "valid") ? "valid" : build->set;
-    build->is_primary = is_text(build->metric, metric) && is_text(build->set, set) && is_text(build->at_text, at);
-    if (!build->is_primary && strcmp(build->metric, metric) != 0) build->margin = 0; /* it is another metric's margin */
-    if (build->rows->n_read == 0) goto done; /* nothing is finished: costs and causes are still worth a table */
-    if (!rows_have_set(build->rows, build->set)) TRY(no_set(build));
-    build->declared = rows_metric(build->rows, build->set, build->metric);
+    build->valid = rows_have_set(rows, "valid") ? "valid" : build->set;
+    if (rows->n_read == 0) goto done; /* nothing is finished: costs and causes are still worth a table */
+    if (!rows_have_set(rows, build->set)) TRY(no_set(build));
+    build->declared = rows_metric(rows, build->set, build->metric);
     if (build->declared == NULL) TRY(no_metric(build));
     TRY(check_step(build));
 done:
     return err;
+}
+
+/* Which of the files declared what is compared now. A margin is one metric's. */
+static void match_declarations(Build *build) {
+    for (size_t i = 0; i < build->table->n_files; i++) {
+        TableFile *file = &build->table->file[i];
+        const double margin = build->rows->file[i].info->primary_margin;
+        bool metric = is_text(build->metric, file->primary_metric);
+        bool place = is_text(build->set, first_of(file->primary_set, "test")) &&
+                     is_text(build->at_text, first_of(file->primary_at, "last"));
+        file->is_primary = metric && place;
+        file->is_elsewhere = !place;
+        file->margin = metric && margin > 0 ? margin : 0;
+    }
 }
 
 static Err write_caption(Build *build) {
@@ -287,53 +141,147 @@ static Err write_caption(Build *build) {
     return pool_printf(pool, out, "Set %s, %s%s. %s. ↑ higher, ↓ lower is better.", build->set, where, step, over);
 }
 
-static Err build_all(Build *build, const TableOptions *options) {
+/* ---- rows ---- */
+static Err fill_failures(Build *build, const RowData *row, TableRow *out) {
+    Err err = ERR_OK;
+    TRY(pool_alloc(&build->table->pool, &out->failure, row->n_cells - row->n_done, sizeof *out->failure));
+    for (size_t i = 0; i < row->n_cells; i++) {
+        const CellRecord *cell = row->cell[i];
+        out->count[cell->status]++;
+        if (cell->status != CELL_DONE)
+            out->failure[out->n_failures++] = (TableFailure){cell->seed, cell->status, cell->cause};
+    }
+done:
+    return err;
+}
+
+static Err fill_row(Build *build, const RowData *row, TableRow *out) {
     Err err = ERR_OK;
     Table *table = build->table;
-    TRY(choose(build, options));
-    TRY(pool_text(&table->pool, &table->experiment, build->info->experiment));
-    TRY(pool_text(&table->pool, &table->question, build->info->question));
-    TRY(pool_alloc(&table->pool, &table->column, TABLE_MAX_COLUMNS, sizeof *table->column));
-    TRY(pool_alloc(&table->pool, &build->scratch, results_count(build->rows->results) + 1, sizeof(double)));
+    const TableFile *file = &table->file[row->file];
+    int64_t step[2];
+    *out = (TableRow){.label = row->label,
+                      .name = row->name,
+                      .variant = row->variant,
+                      .file = row->file,
+                      .settings = "",
+                      .is_baseline = is_text(row->variant, file->baseline),
+                      .is_primary = file->is_primary && is_text(row->variant, file->primary_variant),
+                      .is_improving = row_last_gain(build, row, step) > improving_bar(build, row),
+                      .n_cells = row->n_cells};
+    TRY(fill_failures(build, row, out));
+    TRY(pool_alloc(&table->pool, &out->value, table->n_columns, sizeof *out->value));
+    for (size_t i = 0; i < table->n_columns; i++) TRY(build->fill[i](build, row, &table->column[i], &out->value[i]));
+done:
+    return err;
+}
+
+/* The declaration of a metric by the cells of one file. */
+static const RecordMetric *file_metric(const Build *build, size_t file, const char *metric) {
+    for (size_t i = 0; i < build->rows->n; i++) {
+        const RowData *row = &build->rows->row[i];
+        for (size_t k = 0; row->file == file && k < row->n_cells; k++) {
+            const RecordEvaluation *evaluation = record_find_evaluation(row->cell[k], build->set);
+            int at = evaluation == NULL ? -1 : record_find_metric(evaluation, metric);
+            if (at >= 0) return &evaluation->metrics[at];
+        }
+    }
+    return NULL;
+}
+
+static bool is_asked_for(const TableOptions *options, const char *label) {
+    for (size_t i = 0; i < options->n_rows; i++)
+        if (grid_match(options->rows[i], label)) return true;
+    return options->n_rows == 0;
+}
+
+/* What uniform attention would give on a file's set: the line under which nothing was learnt. */
+static Err add_chance(Build *build, size_t file) {
+    Err err = ERR_OK;
+    Table *table = build->table;
+    TableRow row = {.label = "uniform attention", .name = "", .variant = "", .settings = "", .file = file};
+    bool found = false;
+    row.is_chance = true;
+    if (table->n_files > 1) TRY(pool_printf(&table->pool, &row.label, "%s: %s", table->file[file].label, row.label));
+    TRY(pool_alloc(&table->pool, &row.value, table->n_columns, sizeof *row.value));
+    for (size_t i = 0; i < table->n_columns; i++) {
+        const TableColumn *column = &table->column[i];
+        if (column->metric == NULL || column->kind != VALUE_SPREAD) continue;
+        const RecordMetric *metric = file_metric(build, file, column->metric);
+        if (metric == NULL || isnan(metric->chance)) continue;
+        row.value[i] = (TableValue){.kind = VALUE_NUMBER, .mean = metric->chance};
+        found = true;
+    }
+    if (found && (is_asked_for(build->options, row.label) || is_asked_for(build->options, "uniform attention")))
+        table->row[table->n_rows++] = row;
+done:
+    return err;
+}
+
+static Err fill_rows(Build *build) {
+    Err err = ERR_OK;
+    Table *table = build->table;
+    const Rows *rows = build->rows;
+    TRY(pool_alloc(&table->pool, &table->row, rows->n + rows->n_files, sizeof *table->row));
+    for (size_t i = 0; i < rows->n; i++)
+        if (build->is_shown[i]) TRY(fill_row(build, &rows->row[i], &table->row[table->n_rows++]));
+    for (size_t file = 0; file < rows->n_files; file++) TRY(add_chance(build, file));
+done:
+    return err;
+}
+
+static Err choose_rows(Build *build) {
+    Err err = ERR_OK;
+    const TableOptions *options = build->options;
+    const Rows *rows = build->rows;
+    for (size_t i = 0; i < options->n_rows; i++)
+        if (!grid_match(options->rows[i], "uniform attention")) TRY(rows_check_pattern(rows, options->rows[i]));
+    TRY(pool_alloc(&build->table->pool, &build->is_shown, rows->n, sizeof *build->is_shown));
+    for (size_t i = 0; i < rows->n; i++) {
+        build->is_shown[i] = options->n_rows == 0;
+        for (size_t k = 0; k < options->n_rows; k++)
+            build->is_shown[i] = build->is_shown[i] || row_matches(&rows->row[i], options->rows[k]);
+    }
+done:
+    return err;
+}
+
+static Err build_all(Build *build) {
+    Err err = ERR_OK;
+    Table *table = build->table;
+    size_t n_cells = 1;
+    for (size_t i = 0; i < build->rows->n; i++) n_cells += build->rows->row[i].n_cells;
+    TRY(pool_alloc(&table->pool, &build->scratch, n_cells, sizeof(double)));
+    TRY(pool_alloc(&table->pool, &build->comparison, build->rows->n, sizeof *build->comparison));
+    TRY(describe_files(build));
+    TRY(choose(build));
+    match_declarations(build);
+    table->metric = build->metric;
+    table->set = build->set;
+    table->at = build->at_text;
+    table->has_digits = build->options->has_digits;
     TRY(write_caption(build));
-    TRY(add_results(build));
-    TRY(add_comparison(build));
-    TRY(add_cost(build));
+    TRY(choose_rows(build));
+    TRY(comparisons_make(build));
+    TRY(columns_choose(build));
     TRY(fill_rows(build));
     TRY(settings_differences(build));
     TRY(notes_write(build));
+    TRY(table_clean(table)); /* text that the rows own would die with them */
 done:
     return err;
 }
 
-/* Text that the rows own would die with them. */
-static Err own_text(Table *table) {
-    Err err = ERR_OK;
-    for (size_t i = 0; i < table->n_columns; i++) {
-        TableColumn *column = &table->column[i];
-        TRY(pool_text(&table->pool, &column->key, column->key));
-        TRY(pool_text(&table->pool, &column->header, column->header));
-        TRY(pool_text(&table->pool, &column->unit, column->unit));
-    }
-    for (size_t i = 0; i < table->n_rows; i++) {
-        TRY(pool_text(&table->pool, &table->row[i].label, table->row[i].label));
-        TRY(pool_text(&table->pool, &table->row[i].variant, table->row[i].variant));
-    }
-done:
-    return err;
-}
-
-Err table_build(Table **out, const Results *results, const TableOptions *options) {
+Err table_build(Table **out, const Results *const *results, size_t n_results, const TableOptions *options) {
     Err err = ERR_OK;
     Rows rows = {0};
     Table *table = NULL;
     *out = NULL;
     TRY(mem_alloc(&table, 1, sizeof *table));
-    TRY(rows_read(&rows, results, results_info(results)->baseline));
+    TRY(rows_read(&rows, results, n_results));
     if (!options->mixed_code) TRY(rows_check_code(&rows));
-    Build build = {.table = table, .rows = &rows, .info = results_info(results)};
-    TRY(build_all(&build, options));
-    TRY(own_text(table));
+    Build build = {.table = table, .rows = &rows, .options = options};
+    TRY(build_all(&build));
     *out = table;
     table = NULL;
 done:

@@ -8,9 +8,31 @@ static const double mebibyte = 1 << 20;
 
 Err fill_n(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
     (void)column;
-    *value = (TableValue){.kind = VALUE_TEXT, .n = row->n_done};
-    if (row->n_done == row->n_cells) return pool_printf(&build->table->pool, &value->text, "%zu", row->n_done);
-    return pool_printf(&build->table->pool, &value->text, "%zu/%zu †", row->n_done, row->n_cells);
+    *value = (TableValue){.kind = VALUE_NUMBER, .n = row->n_done, .mean = (double)row->n_done};
+    if (row->n_done == row->n_cells) return ERR_OK;
+    return pool_printf(&build->table->pool, &value->remark, "/%zu †", row->n_cells);
+}
+
+static const char *short_words(CellStatus status) {
+    return status == CELL_OVER_BUDGET ? "over budget" : cell_status_name(status);
+}
+
+/* "1 diverged, 2 over budget" */
+Err fill_unfinished(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    Err err = ERR_OK;
+    const char *words = NULL;
+    (void)column;
+    *value = (TableValue){.kind = VALUE_NONE};
+    for (int status = 0; status < CELL_STATUS_COUNT; status++) {
+        size_t n = 0;
+        for (size_t i = 0; i < row->n_cells; i++) n += (int)row->cell[i]->status == status;
+        if (status == CELL_DONE || n == 0) continue;
+        TRY(pool_printf(&build->table->pool, &words, "%s%s%zu %s", words != NULL ? words : "",
+                        words != NULL ? ", " : "", n, short_words((CellStatus)status)));
+    }
+    if (words != NULL) *value = (TableValue){.kind = VALUE_TEXT, .text = words};
+done:
+    return err;
 }
 
 /* Values of a metric over the row's done cells; those that do not exist are left out. */
@@ -33,19 +55,12 @@ static void set_stats(TableValue *value, ValueKind kind, const double *numbers, 
 /* "(5/7)" where a figure rests on fewer cells than the row has. */
 static Err remark_share(Build *build, const RowData *row, TableValue *value) {
     if (value->kind == VALUE_NONE || value->n == row->n_done) return ERR_OK;
-    return pool_printf(&build->table->pool, &value->remark, "(%zu/%zu)", value->n, row->n_done);
+    return pool_printf(&build->table->pool, &value->remark, " (%zu/%zu)", value->n, row->n_done);
 }
 
 Err fill_metric(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
-    size_t n = gather(row, build->set, column->key, build->at, build->scratch);
-    set_stats(value, VALUE_SPREAD, build->scratch, n);
-    return remark_share(build, row, value);
-}
-
-Err fill_mean(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
-    (void)column;
-    size_t n = gather(row, build->set, build->metric, build->at, build->scratch);
-    set_stats(value, VALUE_INTERVAL, build->scratch, n);
+    size_t n = gather(row, build->set, column->metric, build->at, build->scratch);
+    set_stats(value, column->kind, build->scratch, n);
     return remark_share(build, row, value);
 }
 
@@ -64,43 +79,35 @@ Err fill_steps_to_hit(Build *build, const RowData *row, const TableColumn *colum
 
 /* ---- against the baseline ---- */
 
-size_t pair_differences(const Build *build, const RowData *row, double *difference) {
-    size_t n = 0;
-    for (size_t i = 0; row->baseline != NULL && i < row->n_cells; i++) {
-        const CellRecord *cell = row->cell[i];
-        const CellRecord *other = cell->status == CELL_DONE ? row_with_seed(row->baseline, cell->seed) : NULL;
-        if (other == NULL) continue;
-        double d = cell_metric(cell, build->set, build->metric, build->at) -
-                   cell_metric(other, build->set, build->metric, build->at);
-        if (!isnan(d)) difference[n++] = d;
-    }
-    return n;
-}
-
 Err fill_difference(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
-    (void)column;
-    size_t n = pair_differences(build, row, build->scratch);
-    set_stats(value, VALUE_INTERVAL, build->scratch, n);
+    size_t n = pair_differences(build, row, column->metric, build->scratch);
+    set_stats(value, column->kind, build->scratch, n);
+    value->bold = strcmp(column->metric, build->metric) == 0 && comparison_of(build, row)->bold;
     return row->baseline != NULL ? remark_share(build, row, value) : ERR_OK;
 }
 
-/* Both columns of p: adjust_p replaces those of the second one. */
+static TableValue number_or_none(double number, size_t n) {
+    return (TableValue){.kind = isnan(number) ? VALUE_NONE : VALUE_NUMBER, .n = n, .mean = number};
+}
+
 Err fill_p(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
     (void)column;
-    size_t n = pair_differences(build, row, build->scratch);
-    double p = stats_sign_flip(build->scratch, n);
-    *value = (TableValue){.kind = n > 0 && !isnan(p) ? VALUE_NUMBER : VALUE_NONE, .n = n, .mean = p};
+    *value = number_or_none(comparison_of(build, row)->p, comparison_of(build, row)->n);
+    return ERR_OK;
+}
+
+Err fill_p_holm(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    (void)column;
+    *value = number_or_none(comparison_of(build, row)->p_holm, comparison_of(build, row)->n);
     return ERR_OK;
 }
 
 Err fill_verdict(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    const Comparison *c = comparison_of(build, row);
     (void)column;
     *value = (TableValue){.kind = VALUE_NONE};
-    size_t n = pair_differences(build, row, build->scratch);
-    Stats s = stats_of(build->scratch, n);
-    Verdict verdict = stats_verdict(s.low, s.high, build->margin, build->declared->direction);
-    if (verdict == VERDICT_NONE || build->declared->direction == 0) return ERR_OK;
-    *value = (TableValue){.kind = VALUE_TEXT, .n = n, .text = verdict_name(verdict)};
+    if (c->verdict != VERDICT_NONE)
+        *value = (TableValue){.kind = VALUE_TEXT, .n = c->n, .text = verdict_name(c->verdict)};
     return ERR_OK;
 }
 
@@ -117,56 +124,14 @@ static double equal_time_difference(const Build *build, const CellRecord *cell, 
 
 Err fill_equal_time(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
     size_t n = 0;
-    (void)column;
     for (size_t i = 0; row->baseline != NULL && i < row->n_cells; i++) {
         const CellRecord *cell = row->cell[i];
         const CellRecord *other = cell->status == CELL_DONE ? row_with_seed(row->baseline, cell->seed) : NULL;
         double d = other != NULL ? equal_time_difference(build, cell, other) : NAN;
         if (!isnan(d)) build->scratch[n++] = d;
     }
-    set_stats(value, VALUE_NUMBER, build->scratch, n);
+    set_stats(value, column->kind, build->scratch, n);
     return ERR_OK;
-}
-
-static int find_column(const Table *table, const char *key) {
-    for (size_t i = 0; i < table->n_columns; i++)
-        if (strcmp(table->column[i].key, key) == 0) return (int)i;
-    return -1;
-}
-
-/* Bold asks for three things: the declared metric, which is not one on attention; an interval without zero; a p that
- * stays below 0.05 after Holm. */
-static bool is_bold(const Build *build, const TableValue *difference, double p) {
-    if (!build->is_primary || build->declared == NULL || build->declared->is_attention) return false;
-    return difference->kind == VALUE_INTERVAL && (difference->low > 0 || difference->high < 0) && p < 0.05;
-}
-
-/* An interval of two or three seeds excludes zero now and then by chance: without p the verdict stays open. */
-static void temper_verdict(TableValue *verdict, double p) {
-    if (verdict->kind != VALUE_TEXT || p < 0.05) return;
-    bool claims = strcmp(verdict->text, verdict_name(VERDICT_BETTER)) == 0 ||
-                  strcmp(verdict->text, verdict_name(VERDICT_WORSE)) == 0;
-    if (claims) verdict->text = verdict_name(VERDICT_UNDECIDED);
-}
-
-void adjust_p(Table *table, const Build *build) {
-    int p = find_column(table, "p"), holm = find_column(table, "p_holm"), difference = find_column(table, "difference");
-    int verdict = find_column(table, "verdict");
-    double adjusted[256];
-    size_t n = table->n_rows;
-    if (p < 0 || holm < 0 || difference < 0) return;
-    if (n > sizeof adjusted / sizeof *adjusted) { /* a grid of that size tunes; it confirms nothing */
-        for (size_t i = 0; i < n; i++) table->row[i].value[holm] = (TableValue){.kind = VALUE_NONE};
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        adjusted[i] = table->row[i].value[p].kind == VALUE_NUMBER ? table->row[i].value[p].mean : NAN;
-    stats_holm(adjusted, n);
-    for (size_t i = 0; i < n; i++) {
-        table->row[i].value[holm].mean = adjusted[i];
-        table->row[i].value[difference].bold = is_bold(build, &table->row[i].value[difference], adjusted[i]);
-        if (verdict >= 0) temper_verdict(&table->row[i].value[verdict], adjusted[i]);
-    }
 }
 
 /* ---- cost: of every cell that knows it, finished or not ---- */

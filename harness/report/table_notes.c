@@ -10,11 +10,11 @@
 
 /* ---- settings in which rows differ ---- */
 
-/* True if some row that knows its settings does not have this very line. */
+/* True if some shown row that knows its settings does not have this very line. */
 static bool differs(const Build *build, const char *line, size_t len) {
     for (size_t i = 0; i < build->rows->n; i++) {
         const CellRecord *cell = build->rows->row[i].first;
-        if (cell->status != CELL_MISSING && !identity_has(cell->identity, line, len)) return true;
+        if (build->is_shown[i] && cell->status != CELL_MISSING && !identity_has(cell->identity, line, len)) return true;
     }
     return false;
 }
@@ -38,14 +38,18 @@ done:
 
 Err settings_differences(Build *build) {
     Err err = ERR_OK;
+    TableRow *out = build->table->row;
     for (size_t i = 0; i < build->rows->n; i++)
-        TRY(row_differences(build, build->rows->row[i].first, &build->table->row[i]));
+        if (build->is_shown[i]) TRY(row_differences(build, build->rows->row[i].first, out++));
 done:
     return err;
 }
 
 /* ---- still improving ---- */
-double improving_bar(const Build *build) { return build->margin > 0 ? build->margin : 0.005; }
+double improving_bar(const Build *build, const RowData *row) {
+    double margin = build->table->file[row->file].margin;
+    return margin > 0 ? margin : 0.005;
+}
 
 double row_last_gain(const Build *build, const RowData *row, int64_t step[2]) {
     double sum = 0;
@@ -77,7 +81,7 @@ done:
         TRY(add_note(build, note_));                                                                                   \
     } while (0)
 
-static const char *status_words(CellStatus status) {
+const char *status_words(CellStatus status) {
     switch (status) {
     case CELL_OVER_BUDGET: return "over budget, not started";
     case CELL_DIVERGED: return "diverged";
@@ -120,7 +124,7 @@ static Err note_improving(Build *build) {
     for (size_t i = 0; i < build->rows->n; i++) {
         int64_t step[2] = {0, 0};
         double gain = row_last_gain(build, &build->rows->row[i], step);
-        if (!(gain > improving_bar(build))) continue;
+        if (!build->is_shown[i] || !(gain > improving_bar(build, &build->rows->row[i]))) continue;
         TRY(pool_printf(&build->table->pool, &list, "%s%s%s by %.3f (steps %" PRId64 " to %" PRId64 ")",
                         list != NULL ? list : "", list != NULL ? ", " : "", build->rows->row[i].label, gain, step[0],
                         step[1]));
@@ -133,64 +137,137 @@ done:
     return err;
 }
 
-/* Comparisons and the fewest and most pairs that they rest on. */
-static size_t count_comparisons(const Build *build, size_t *fewest, size_t *most) {
-    size_t comparisons = 0;
-    *fewest = SIZE_MAX;
-    *most = 0;
-    for (size_t i = 0; i < build->rows->n; i++) {
-        if (build->rows->row[i].baseline == NULL) continue;
-        size_t n = pair_differences(build, &build->rows->row[i], build->scratch);
-        if (n == 0) continue;
-        comparisons++;
-        if (n < *fewest) *fewest = n;
-        if (n > *most) *most = n;
+/* True if a column is shown whose key ends so: what is not in the table needs no explanation. */
+static bool shows(const Build *build, const char *ending) {
+    const size_t len = strlen(ending);
+    for (size_t i = 0; i < build->table->n_columns; i++) {
+        const char *key = build->table->column[i].key;
+        if (strlen(key) >= len && strcmp(key + strlen(key) - len, ending) == 0) return true;
     }
-    return comparisons;
+    return false;
 }
 
-static Err note_p(Build *build, size_t comparisons, size_t pairs) {
+/* Several files are told apart by their labels: "drift: ". */
+static Err prefix_of(Build *build, const TableFile *file, const char **out) {
+    *out = "";
+    return build->table->n_files > 1 ? pool_printf(&build->table->pool, out, "%s: ", file->label) : ERR_OK;
+}
+
+/* The comparisons of a file that --rows leaves out. */
+static size_t count_hidden(const Build *build, const TableFile *file) {
+    size_t hidden = 0;
+    for (size_t i = 0; i < build->rows->n; i++)
+        if (&build->table->file[build->rows->row[i].file] == file && !build->is_shown[i] && build->comparison[i].n > 0)
+            hidden++;
+    return hidden;
+}
+
+static Err note_verdict(Build *build, const TableFile *file, const char *prefix) {
     Err err = ERR_OK;
-    double smallest = stats_smallest_p(pairs), holm = fmin(1, smallest * (double)comparisons);
-    if (!build->is_primary) {
-        NOTE("%s at '%s' on '%s' is not the declared primary metric: intervals only, no p, nothing in bold.",
-             build->metric, build->at_text, build->set);
-        goto done;
-    }
-    NOTE("p: exact two-sided sign-flip test over pairs of seeds, then Holm over %zu comparison%s. The smallest p that "
-         "%zu pair%s can give is %.4f, after Holm %.4f%s.",
-         comparisons, comparisons == 1 ? "" : "s", pairs, pairs == 1 ? "" : "s", smallest, holm,
-         holm < 0.05 ? "" : ": with so few seeds no p can fall below 0.05");
-    NOTE("Bold, or a star: the interval excludes zero and p after Holm is below 0.05.");
+    static const char rule[] = "better or worse = the interval excludes zero and p after Holm is below 0.05";
+    static const char scope[] = "It holds for these settings, data and steps.";
+    if (file->margin > 0)
+        NOTE("%sVerdict: %s; equivalent = it lies within ±%g, no gain above the margin; undecided = neither. %s",
+             prefix, rule, file->margin, scope);
+    else
+        NOTE("%sVerdict: %s; undecided = not so. No margin of equivalence is declared. %s", prefix, rule, scope);
 done:
     return err;
 }
 
+static Err note_p(Build *build, const TableFile *file, const char *prefix) {
+    Err err = ERR_OK;
+    const size_t n = file->n_comparisons, pairs = file->n_pairs, hidden = count_hidden(build, file);
+    const double smallest = stats_smallest_p(pairs), holm = fmin(1, smallest * (double)n);
+    const char *left_out = "";
+    if (pairs > STATS_MAX_FLIPS) {
+        NOTE("%sNo p: the exact test is made for up to %d pairs. Without it no verdict is better or worse.", prefix,
+             STATS_MAX_FLIPS);
+        goto done;
+    }
+    if (hidden > 0) TRY(pool_printf(&build->table->pool, &left_out, " (%zu of them not shown here)", hidden));
+    NOTE("%sp: exact two-sided sign-flip test over pairs of seeds, then Holm over %zu comparison%s%s. The smallest p "
+         "that "
+         "%zu pair%s can give is %.4f, after Holm %.4f%s.",
+         prefix, n, n == 1 ? "" : "s", left_out, pairs, pairs == 1 ? "" : "s", smallest, holm,
+         holm < 0.05 ? "" : ": with so few seeds no p can fall below 0.05");
+done:
+    return err;
+}
+
+/* What one file declared, and what follows for its figures here. */
+static Err note_declaration(Build *build, const TableFile *file) {
+    Err err = ERR_OK;
+    const char *prefix = "";
+    TRY(prefix_of(build, file, &prefix));
+    if (file->is_primary) {
+        if (shows(build, "verdict")) TRY(note_verdict(build, file, prefix));
+        TRY(note_p(build, file, prefix));
+    } else if (file->primary_metric != NULL) {
+        NOTE("%s%s at '%s' on '%s' is not the declared primary metric: intervals only, no p, no verdict, nothing in "
+             "bold.",
+             prefix, build->metric, build->at_text, build->set);
+    } else {
+        NOTE("%sNo comparison was declared as the primary one (`primary` in the grid): intervals only, no p, no "
+             "verdict, nothing in bold. Read this table as exploration.",
+             prefix);
+    }
+done:
+    return err;
+}
+
+static Err note_difference(Build *build) {
+    Err err = ERR_OK;
+    if (shows(build, "_difference"))
+        NOTE("Difference: mean over pairs of equal seeds and its 95 %% interval (Student's t over seeds).");
+    if (shows(build, "_equal_time"))
+        NOTE(
+            "At equal time: on %s, where the slower of a pair stops when the faster one is through, on a straight line "
+            "between evaluations.",
+            build->valid);
+done:
+    return err;
+}
+
+static bool has_primary(const Table *table) {
+    for (size_t i = 0; i < table->n_files; i++)
+        if (table->file[i].is_primary) return true;
+    return false;
+}
+
+/* Fewest and most pairs that a shown comparison rests on. */
+static void count_pairs(const Build *build, size_t *fewest, size_t *most) {
+    *fewest = SIZE_MAX;
+    *most = 0;
+    for (size_t i = 0; i < build->rows->n; i++) {
+        size_t n = build->comparison[i].n;
+        if (n == 0 || !build->is_shown[i]) continue;
+        if (n < *fewest) *fewest = n;
+        if (n > *most) *most = n;
+    }
+}
+
 static Err note_comparison(Build *build) {
     Err err = ERR_OK;
-    size_t fewest = 0, most = 0, comparisons = count_comparisons(build, &fewest, &most);
-    if (comparisons == 0) goto done;
+    const Table *table = build->table;
+    size_t fewest = 0, most = 0;
+    count_pairs(build, &fewest, &most);
+    if (most == 0 || !(shows(build, "_difference") || shows(build, "_equal_time") || shows(build, "verdict") ||
+                       shows(build, "p") || shows(build, "p_holm")))
+        goto done;
     if (most < 2) {
         NOTE("One seed: a difference between two runs, with no measure of its spread. It decides nothing.");
         goto done;
     }
-    NOTE("Difference: mean over pairs of equal seeds and its 95 %% interval (Student's t over seeds); at equal time: "
-         "on %s, where the slower of a pair stops when the faster one is through, on a straight line between "
-         "evaluations.",
-         build->valid);
-    if (build->margin > 0)
-        NOTE("Verdict: better or worse = the interval excludes zero and p after Holm is below 0.05; equivalent = it "
-             "lies within ±%g, no gain above "
-             "the margin; undecided = neither. It holds for these settings, data and steps.",
-             build->margin);
-    else
-        NOTE("Verdict: better or worse = the interval excludes zero and p after Holm is below 0.05; undecided = not "
-             "so. No margin of equivalence "
-             "is declared. It holds for these settings, data and steps.");
-    TRY(note_p(build, comparisons, most));
+    TRY(note_difference(build));
+    for (size_t i = 0; i < table->n_files; i++)
+        if (table->file[i].n_comparisons > 0) TRY(note_declaration(build, &table->file[i]));
+    if (has_primary(table) && !build->declared->is_attention)
+        NOTE("Bold, or a star: the interval excludes zero and p after Holm is below 0.05.");
     if (fewest != most) NOTE("The comparisons rest on %zu to %zu pairs.", fewest, most);
     if (build->declared->is_attention)
-        NOTE("%s shows whether a branch does what it was trained to do, not whether that helps.", build->metric);
+        NOTE("%s shows whether a branch does what it was trained to do, not whether that helps: never in bold.",
+             build->metric);
 done:
     return err;
 }
@@ -210,13 +287,15 @@ done:
 
 static Err note_primary(Build *build) {
     Err err = ERR_OK;
-    const ResultsInfo *info = build->info;
-    if (info->primary_variant != NULL && info->baseline != NULL && info->primary_metric != NULL)
-        NOTE("Declared before the runs: %s against %s in %s on '%s' at '%s'.", info->primary_variant, info->baseline,
-             info->primary_metric, info->primary_set != NULL ? info->primary_set : "test",
-             info->primary_at != NULL ? info->primary_at : "last");
-    else if (build->declared != NULL && info->baseline != NULL)
-        NOTE("No comparison was declared as the primary one: read this table as exploration.");
+    const char *prefix = "";
+    for (size_t i = 0; i < build->table->n_files; i++) {
+        const TableFile *file = &build->table->file[i];
+        if (file->primary_variant == NULL || file->baseline == NULL || file->primary_metric == NULL) continue;
+        TRY(prefix_of(build, file, &prefix));
+        NOTE("%sDeclared before the runs: %s against %s in %s on '%s' at '%s'.", prefix, file->primary_variant,
+             file->baseline, file->primary_metric, file->primary_set != NULL ? file->primary_set : "test",
+             file->primary_at != NULL ? file->primary_at : "last");
+    }
 done:
     return err;
 }
@@ -248,16 +327,35 @@ done:
     return err;
 }
 
+static Err note_hidden(Build *build) {
+    Err err = ERR_OK;
+    size_t shown = 0;
+    for (size_t i = 0; i < build->rows->n; i++) shown += build->is_shown[i];
+    if (shown < build->rows->n) NOTE("%zu of %zu rows are shown.", shown, build->rows->n);
+done:
+    return err;
+}
+
+static Err note_chance(Build *build) {
+    Err err = ERR_OK;
+    bool any = false;
+    for (size_t i = 0; i < build->table->n_rows; i++) any = any || build->table->row[i].is_chance;
+    if (any) NOTE("Uniform attention: what the figures on attention are when the network looks nowhere in particular.");
+done:
+    return err;
+}
+
 Err notes_write(Build *build) {
     Err err = ERR_OK;
-    for (size_t i = 0; i < build->rows->n; i++) TRY(note_incomplete_row(build, &build->rows->row[i]));
+    for (size_t i = 0; i < build->rows->n; i++)
+        if (build->is_shown[i]) TRY(note_incomplete_row(build, &build->rows->row[i]));
+    TRY(note_hidden(build));
     TRY(note_unrecorded(build));
     TRY(note_improving(build));
     TRY(note_primary(build));
     TRY(note_comparison(build));
     TRY(note_machines(build));
-    if (build->table->n_rows > build->rows->n)
-        NOTE("Uniform attention: what the figures on attention are when the network looks nowhere in particular.");
+    TRY(note_chance(build));
 done:
     return err;
 }

@@ -1,6 +1,7 @@
 /* Values and headers of a table as text, the same in every format that people read. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/report/table.h"
@@ -25,26 +26,41 @@ static void put_number(char *out, size_t len, const TableColumn *column, double 
     if (column->is_grouped) group_digits(out, len);
 }
 
+char *table_number_text(char buf[VALUE_LEN], const TableColumn *column, const TableValue *value, double number) {
+    TableColumn plain = *column;
+    /* A standard deviation is no difference. */
+    if (value->kind == VALUE_SPREAD && number != value->mean) plain.is_signed = false;
+    if (isnan(number))
+        (void)snprintf(buf, VALUE_LEN, "–");
+    else
+        put_number(buf, VALUE_LEN, &plain, number);
+    return buf;
+}
+
 char *table_value_text(char buf[VALUE_LEN], const TableColumn *column, const TableValue *value) {
-    char mean[32], other[32], third[32];
+    char mean[VALUE_LEN], other[VALUE_LEN], third[VALUE_LEN];
     bool words = value->kind == VALUE_TEXT, none = value->kind == VALUE_NONE || (!words && isnan(value->mean));
     if (words || none) (void)snprintf(buf, VALUE_LEN, "%s", none ? "–" : value->text);
     if (words || none) return buf;
-    put_number(mean, sizeof mean, column, value->mean);
-    TableColumn plain = *column;
-    plain.is_signed = false;
-    const char *space = value->remark != NULL ? " " : "", *remark = value->remark != NULL ? value->remark : "";
-    if (value->kind == VALUE_SPREAD && !isnan(value->std)) {
-        put_number(other, sizeof other, &plain, value->std);
-        (void)snprintf(buf, VALUE_LEN, "%s%s ± %s%s%s", mean, column->after, other, space, remark);
-    } else if (value->kind == VALUE_INTERVAL && !isnan(value->low)) {
-        put_number(other, sizeof other, column, value->low);
-        put_number(third, sizeof third, column, value->high);
-        (void)snprintf(buf, VALUE_LEN, "%s%s [%s, %s]%s%s", mean, column->after, other, third, space, remark);
-    } else {
-        (void)snprintf(buf, VALUE_LEN, "%s%s%s%s", mean, column->after, space, remark);
-    }
+    const char *after = column->after, *remark = value->remark != NULL ? value->remark : "";
+    (void)table_number_text(mean, column, value, value->mean);
+    if (value->kind == VALUE_SPREAD && !isnan(value->std))
+        (void)snprintf(buf, VALUE_LEN, "%s%s ± %s%s", mean, after, table_number_text(other, column, value, value->std),
+                       remark);
+    else if (value->kind == VALUE_INTERVAL && !isnan(value->low))
+        (void)snprintf(buf, VALUE_LEN, "%s%s [%s, %s]%s", mean, after,
+                       table_number_text(other, column, value, value->low),
+                       table_number_text(third, column, value, value->high), remark);
+    else
+        (void)snprintf(buf, VALUE_LEN, "%s%s%s", mean, after, remark);
     return buf;
+}
+
+double table_plain_number(const Table *table, const TableColumn *column, double number) {
+    char buf[VALUE_LEN];
+    if (!table->has_digits || !isfinite(number)) return number;
+    (void)snprintf(buf, sizeof buf, "%.*f", column->decimals, number);
+    return strtod(buf, NULL);
 }
 
 char *table_header_text(char buf[VALUE_LEN], const TableColumn *column) {

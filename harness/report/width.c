@@ -24,8 +24,10 @@ static int is_in(const Range *range, size_t n, uint32_t code_point) {
     return 0;
 }
 
-size_t text_width(const char *text) {
-    size_t len = strlen(text), width = 0;
+size_t text_width(const char *text) { return text_width_of(text, strlen(text)); }
+
+size_t text_width_of(const char *text, size_t len) {
+    size_t width = 0;
     for (size_t at = 0; at < len;) {
         uint32_t code_point = 0;
         int bytes = utf8_decode(text + at, len - at, &code_point);
@@ -49,10 +51,7 @@ void text_wrap(FILE *to, size_t page, const char *text, size_t at, size_t indent
     if (page > TEXT_PAGE) page = TEXT_PAGE;
     size_t gap = 0;
     while (*text != '\0') {
-        char word[256];
-        size_t len = strcspn(text, " ");
-        (void)snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : sizeof word - 1), text);
-        size_t width = text_width(word);
+        size_t len = strcspn(text, " "), width = text_width_of(text, len);
         if (gap > 0 && at + gap + width > page) {
             (void)fputc('\n', to);
             pad(to, indent);
@@ -61,7 +60,7 @@ void text_wrap(FILE *to, size_t page, const char *text, size_t at, size_t indent
             pad(to, gap);
             at += gap;
         }
-        (void)fputs(word, to);
+        (void)fwrite(text, 1, len, to);
         at += width;
         gap = strspn(text + len, " ");
         text += len + gap;

@@ -7,6 +7,7 @@
 
 /* 2 for a wide character of East Asia, 0 for a combining mark, else 1; bytes that are not UTF-8 count 1 each. */
 size_t text_width(const char *text);
+size_t text_width_of(const char *text, size_t len);
 
 /* Columns of a page: the terminal's, or 100 elsewhere; at least 60. */
 enum { TEXT_PAGE = 100, TEXT_PAGE_MIN = 60 };
