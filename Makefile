@@ -219,8 +219,9 @@ lint:
 	@cppcheck -q -j 2 --std=c11 --enable=warning,performance --inline-suppr --error-exitcode=1 \
 	    --suppressions-list=tests/check/cppcheck.txt -I. -I$(B) -D__GNUC__ -D__linux__ -D__x86_64__ $(SRC)
 
-locks: build ## write the memory locks of the experiments again, for this CPU's class and for CUDA
+locks: build ## write the memory locks of the experiments again, for this CPU's class and for CUDA, and the README's plans
 	@tests/check/locks.sh write $(B)/refocus $(sort $(wildcard experiments/*.yaml))
+	@tests/check/quotes.sh $(B)/refocus
 
 # ---- use ----
 quickstart: all ## build, train the first small study (minutes), print its table

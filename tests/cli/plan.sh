@@ -253,7 +253,7 @@ want_out '^31 of 288 cells are over the budget of 24.0 GiB: these, and those bey
 want_out "^\| original \| \[32,256\] \| size:7000 \| 8 \| \[1,40\] \| 27.3 GiB \| 3 x 8.8 GiB \| focus.log_p, focus.log_p', focus.tanh \|$"
 want 'one screen' test "$(wc -l <out)" -le 30
 want 'no row of another variant is over' sh -c '! grep -Eq "^\| (baseline|original-fused|original-features|revised) \| \[" out'
-# Who changes a plan changes what is said of it: the command stands above each table.
+# Who changes a plan changes what is said of it: make locks.
 for file in README.md results/reference/memory.md; do
     sed -n '/^| variant | cells/,/^| revised/p' "$here/$file" >quoted
     want "$file has the table" test "$(wc -l <quoted)" -eq 8
