@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "harness/command/command.h"
+#include "harness/command/grid_operands.h"
 #include "harness/data/preview.h"
-#include "harness/grid/grid.h"
-#include "kernels/mem.h"
 
 static const CommandOption options[] = {
     {.name = "output", .letter = 'o', .arg = "FILE.png", .help = "the picture to write (required)"},
@@ -29,12 +28,8 @@ static Err preview_grid(Picture *out, const CommandLine *line, int count) {
     Err err = ERR_OK;
     Grid *grid = NULL;
     const Cell *cell = NULL;
-    const char **overrides = NULL;
     char title[300];
-    size_t n = (size_t)command_n_operands(line) - 1;
-    TRY(mem_alloc(&overrides, n, sizeof *overrides));
-    for (size_t i = 0; i < n; i++) overrides[i] = command_operand(line, (int)i + 1);
-    TRY(grid_load(&grid, command_operand(line, 0), overrides, n, "cpu"));
+    TRY(grid_operands_load(&grid, line, "cpu"));
     TRY(find_cell(&cell, grid, command_value(line, "cell")));
     snprintf(title, sizeof title, "%.140s: %.140s", grid->experiment, cell->name);
     err = preview_settings(out, title, cell->settings, (uint64_t)cell->seed, count);
@@ -42,7 +37,6 @@ static Err preview_grid(Picture *out, const CommandLine *line, int count) {
 
 done:
     grid_free(grid);
-    mem_free(overrides);
     return err;
 }
 

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "harness/command/command.h"
-#include "harness/grid/grid.h"
+#include "harness/command/grid_operands.h"
 #include "harness/run/publish.h"
 #include "kernels/mem.h"
 
@@ -14,12 +14,8 @@ static Err run(const CommandLine *line) {
     Err err = ERR_OK;
     Grid *grid = NULL;
     char *path = NULL, *folder = NULL;
-    const char **overrides = NULL;
     const char *results = command_value(line, "results") != NULL ? command_value(line, "results") : "results";
-    size_t n = (size_t)command_n_operands(line) - 1;
-    TRY(mem_alloc(&overrides, n, sizeof *overrides));
-    for (size_t i = 0; i < n; i++) overrides[i] = command_operand(line, (int)i + 1);
-    TRY(grid_load(&grid, command_operand(line, 0), overrides, n, "cpu"));
+    TRY(grid_operands_load(&grid, line, "cpu"));
     TRY(publish_folder(&folder, results, grid));
     FAIL_IF(access(folder, R_OK | X_OK) != 0, ERR_MISSING, "%s has no results in %s: run `refocus run %s` first",
             grid->experiment, folder, grid->path);
@@ -29,7 +25,6 @@ static Err run(const CommandLine *line) {
 done:
     mem_free(path);
     mem_free(folder);
-    mem_free(overrides);
     grid_free(grid);
     return err;
 }
