@@ -84,7 +84,7 @@ static void print_counts(const Look *look) {
     printf("; %s\n", look->folder);
     for (int kind = 0; kind < STATUS_KIND_COUNT; kind++) {
         if (look->status.count[kind] == 0) continue;
-        printf("%s%zu %s", separator, look->status.count[kind], status_words((StatusKind)kind));
+        printf("%s%zu %s", separator, look->status.count[kind], status_kind_words((StatusKind)kind));
         separator = ", ";
     }
     putchar('\n');
@@ -126,7 +126,7 @@ static Err add_cell(Listing *listing, const Look *look, size_t i) {
     const StatusCell *s = &look->status.cell[i];
     TRY(listing_row(listing));
     TRY(add_name(listing, look, i));
-    TRY(listing_field(listing, "%s", status_words(s->kind)));
+    TRY(listing_field(listing, "%s", status_kind_words(s->kind)));
     TRY(listing_field(listing, "%" PRId64 "/%" PRId64, s->step, s->n_steps));
     bool one = count_more(look, i) == 0;
     TRY(!one || !(s->seconds_left > 0) ? listing_field(listing, "%s", one && isnan(s->seconds_left) ? "?" : "")
@@ -136,7 +136,7 @@ static Err add_cell(Listing *listing, const Look *look, size_t i) {
     else if (s->kind == STATUS_RUNNING && isfinite(s->loss))
         TRY(listing_field(listing, "loss %.3f; %s", s->loss, s->why));
     else
-        TRY(listing_field(listing, "%s", strcmp(s->why, status_words(s->kind)) == 0 ? "" : s->why));
+        TRY(listing_field(listing, "%s", strcmp(s->why, status_kind_words(s->kind)) == 0 ? "" : s->why));
 done:
     return err;
 }
@@ -192,7 +192,7 @@ static json_t *cell_object(const Look *look, size_t i) {
     jsonio_set(&object, "cell", json_string(cell->name));
     jsonio_set(&object, "variant", json_string(cell->variant));
     jsonio_set(&object, "seed", json_integer(cell->seed));
-    jsonio_set(&object, "state", json_string(status_name(s->kind)));
+    jsonio_set(&object, "state", json_string(status_kind_name(s->kind)));
     jsonio_set(&object, "same_as", jsonio_text(cell->same_as != i ? look->grid->cells[cell->same_as].name : NULL));
     jsonio_set(&object, "step", json_integer(s->step));
     jsonio_set(&object, "steps", json_integer(s->n_steps));
@@ -214,7 +214,7 @@ static json_t *orphan_object(const Orphan *orphan) {
 static Err print_json(const Look *look) {
     json_t *root = json_object(), *counts = json_object(), *cells = json_array(), *orphans = json_array();
     for (int kind = 0; kind < STATUS_KIND_COUNT; kind++)
-        jsonio_set(&counts, status_name((StatusKind)kind), json_integer((json_int_t)look->status.count[kind]));
+        jsonio_set(&counts, status_kind_name((StatusKind)kind), json_integer((json_int_t)look->status.count[kind]));
     for (size_t i = 0; i < look->grid->n_cells; i++) jsonio_append(&cells, cell_object(look, i));
     for (size_t i = 0; i < look->orphans.n; i++) jsonio_append(&orphans, orphan_object(&look->orphans.item[i]));
     jsonio_set(&root, "experiment", json_string(look->grid->experiment));

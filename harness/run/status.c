@@ -26,8 +26,8 @@ static const struct {
                               [STATUS_DIVERGED] = {"diverged", "diverged"},
                               [STATUS_OVER_BUDGET] = {"over_budget", "over budget"}};
 
-const char *status_words(StatusKind kind) { return kinds[kind].words; }
-const char *status_name(StatusKind kind) { return kinds[kind].name; }
+const char *status_kind_words(StatusKind kind) { return kinds[kind].words; }
+const char *status_kind_name(StatusKind kind) { return kinds[kind].name; }
 
 /* What is known of speeds. */
 typedef struct Speeds {

@@ -20,8 +20,8 @@ typedef enum StatusKind {
 } StatusKind;
 
 /* "over budget"; for programs "over_budget". */
-const char *status_words(StatusKind kind);
-const char *status_name(StatusKind kind);
+const char *status_kind_words(StatusKind kind);
+const char *status_kind_name(StatusKind kind);
 
 typedef struct StatusCell {
     StatusKind kind;
