@@ -231,7 +231,7 @@ quickstart: all ## build, train the first small study (minutes), print its table
 run: all ## train GRID=experiments/FILE.yaml; the same command resumes
 	./refocus run $(GRID)
 
-bench: all ## a training step against PyTorch's, convolutions against the FMA peak, the fused branch against the plain one
+bench: all ## a training step against PyTorch's, convolutions against the FMA peak, the fused branch against the plain one, what two cores save
 	@+$(SUB) bench-build
 	@tests/bench/run.sh $(B)
 

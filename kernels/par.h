@@ -15,6 +15,16 @@ Err par_new(Par **out, int n_threads) MUST_CHECK;
 void par_free(Par *par);
 int par_n_threads(const Par *par);
 
+/* A pool that rehearses: it starts no thread, runs tasks one after the other, and adds up what n_threads threads would
+ * take for them. Processor time, so that other programs on the machine change little. For tests and benchmarks. */
+Err par_new_rehearsal(Par **out, int n_threads) MUST_CHECK;
+
+typedef struct ParTimes {
+    double tasks_seconds;  /* of all tasks so far */
+    double thread_seconds; /* of the busiest thread, batch by batch, were they handed out in order */
+} ParTimes;
+ParTimes par_rehearsed(const Par *par);
+
 /* Runs task(arg, 0..n_tasks-1), each once, and returns when all are done. Tasks must not fail and must not call
  * par_run. par NULL: one after the other in the caller. Only one thread may call this on one pool. */
 void par_run(Par *par, int n_tasks, void (*task)(void *arg, int i_task), void *arg);

@@ -24,3 +24,5 @@ else
 fi
 echo
 "$bin/bench_branch" experiments/quickstart.yaml 100
+echo
+"$bin/bench_parallel" "$1/refocus" tests/cases/run/parallel.yaml --json "$out/parallel.json"

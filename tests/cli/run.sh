@@ -149,6 +149,20 @@ want 'no process is left' sh -c '! pgrep -f "^refocus cell results/tiny/baseline
 refocus run long.yaml --cells 'baseline@0' --dry-run
 want_out '^baseline@0 +resume .*after step [0-9]+ of 4000'
 
+t 'two jobs are at work at the same time'
+rm -rf results
+"$REFOCUS" run long.yaml --jobs 2 --threads 1 --cells '*@0' >out 2>err </dev/null &
+sweep=$!
+wait_for has_checkpoint baseline@0 || wrong 'no checkpoint of the first came'
+wait_for has_checkpoint pulled@0 || wrong 'no checkpoint of the second came'
+want_no_file "$(folder baseline@0)/cell.h5"
+want_no_file "$(folder pulled@0)/cell.h5"
+kill -INT $sweep
+wait $sweep
+code=$? last_command='refocus run long.yaml --jobs 2, interrupted'
+want_code 75
+want_err '^tiny: 3 interrupted'
+
 t 'a killed cell is a failure of its own: the rest goes on, the next run resumes it'
 rm -rf results
 sed 's/^  baseline: {}/  baseline: {train.steps: 12}/; s/^  pulled: .*/  pulled: {focus.kind: kl, focus.lambda: 0.5, train.steps: 4000}/; /^  twin/d' \
