@@ -10,7 +10,7 @@
 const char *plan_added_text(double added, char out[PLAN_TEXT]) {
     const double percent = 100 * added;
     if (isnan(added))
-        (void)snprintf(out, PLAN_TEXT, "-");
+        (void)snprintf(out, PLAN_TEXT, "–");
     else if (fabs(percent) < 9.995)
         (void)snprintf(out, PLAN_TEXT, "%+.2f %%", percent);
     else
@@ -70,7 +70,7 @@ static Err key_fields(Listing *out, const PlanTable *table, const PlanRow *row) 
     Err err = listing_row(out);
     if (err == ERR_OK) err = listing_field(out, "%s", table->n_axes > 0 ? row->variant : row->label);
     for (size_t k = 0; err == ERR_OK && k < table->n_axes; k++)
-        err = put_compact(out, row->axis[k] != NULL ? row->axis[k] : "-");
+        err = put_compact(out, row->axis[k] != NULL ? row->axis[k] : "–");
     return err;
 }
 
@@ -107,7 +107,7 @@ static Err row_fields(Listing *out, const PlanTable *table, const PlanRow *row) 
     TRY(listing_field(out, "%s", grouped_text((uint64_t)s->n_params, count)));
     TRY(listing_field(out, "%s", count_text((uint64_t)s->flops_per_step, count)));
     if (!table->grid->plan_only) TRY(put_size(out, row->disk));
-    if (table->timed_by != NULL) TRY(listing_field(out, "%s", row->seconds > 0 ? time_text(row->seconds, count) : "-"));
+    if (table->timed_by != NULL) TRY(listing_field(out, "%s", row->seconds > 0 ? time_text(row->seconds, count) : "–"));
     for (size_t m = 0; m < table->n_modules; m++) TRY(put_size(out, plan_row_module(row, table->module[m])));
     TRY(listing_field(out, "%s", plan_fill_text(row, text)));
 done:
@@ -194,7 +194,7 @@ done:
 /* From the least to the most that a variant adds. */
 static Err put_added(Listing *out, const PlanTable *table, const PlanGroup *group) {
     char least[PLAN_TEXT], most[PLAN_TEXT];
-    if (isnan(group->most) || strcmp(group->variant, table->grid->baseline) == 0) return listing_field(out, "-");
+    if (isnan(group->most) || strcmp(group->variant, table->grid->baseline) == 0) return listing_field(out, "–");
     plan_added_text(group->least, least);
     plan_added_text(group->most, most);
     if (strcmp(least, most) == 0) return listing_field(out, "%s", most);

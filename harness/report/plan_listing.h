@@ -29,7 +29,7 @@ Err plan_notes(Pool *pool, const char ***out, size_t *n, const PlanTable *table)
 enum { PLAN_TEXT = 160 };
 const char *plan_over_text(const PlanTable *table, char out[PLAN_TEXT]);
 
-/* "+0.02 %", "+383 %"; "-" for NaN. Returns out. */
+/* "+0.02 %", "+383 %"; "–" for NaN. Returns out. */
 const char *plan_added_text(double added, char out[PLAN_TEXT]);
 
 /* "4 x 4.6 GiB energies [T,B,P,K], 96 %" of the row's peak; one tensor by its name. Returns out. */
