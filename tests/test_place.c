@@ -99,8 +99,8 @@ static void test_large_sets(void **state) {
     }
     print_message("    %d sets of up to 200 blocks: %.4f of the bound on average, the worst %.4f\n", N_SETS,
                   sum / N_SETS, worst);
-    assert_true(sum / N_SETS <= 1.008);
-    assert_true(worst <= 1.06);
+    assert_true(sum / N_SETS <= 1.003);
+    assert_true(worst <= 1.04);
 }
 
 /* Blocks that follow one another, two at a time, need what the largest pair needs. */
