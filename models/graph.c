@@ -29,6 +29,7 @@ void graph_free(Graph *graph) {
         mem_free(graph->nodes[i].attr);
     }
     mem_free(graph->tensors);
+    mem_free(graph->of_param);
     mem_free(graph->nodes);
     mem_free(graph);
 }
@@ -134,14 +135,24 @@ TensorId graph_buffer(Graph *graph, const char *name, DType type, Shape shape) {
     return add_scoped(graph, name, ROLE_ACTIVATION, type, &shape);
 }
 
+static Err reserve_params(Graph *graph) {
+    int room = graph->params_room;
+    if (graph->params->n <= room) return ERR_OK;
+    Err err = mem_grow(&graph->of_param, (size_t)room, (size_t)graph->params->n_room, sizeof *graph->of_param);
+    if (err != ERR_OK) return err;
+    graph->params_room = graph->params->n_room;
+    for (int i = room; i < graph->params_room; i++) graph->of_param[i] = TENSOR_NONE;
+    return ERR_OK;
+}
+
 TensorId graph_persistent(Graph *graph, int i_param) {
-    if (graph->err != ERR_OK) return TENSOR_NONE;
-    for (TensorId t = 0; t < graph->n_tensors; t++)
-        if (graph->tensors[t].param == i_param && graph->tensors[t].base == t) return t;
+    if (graph->err != ERR_OK || graph_failed(graph, reserve_params(graph))) return TENSOR_NONE;
+    if (graph->of_param[i_param] != TENSOR_NONE) return graph->of_param[i_param];
     const Param *param = &graph->params->items[i_param];
     Role role = param->kind == PARAM_OPTIMISER ? ROLE_OPTIMISER : ROLE_PARAM;
     TensorId t = graph_add_tensor(graph, param->name, role, DT_REAL, &param->shape);
     if (t == TENSOR_NONE) return t;
+    graph->of_param[i_param] = t;
     graph->tensors[t].param = i_param;
     graph->tensors[t].requires_grad = param->kind == PARAM_WEIGHT;
     return t;

@@ -56,6 +56,8 @@ typedef struct Graph {
     ParamSet *params; /* borrowed, outlives the graph; graphs of one model share it */
     Tensor *tensors;
     int n_tensors, tensors_room;
+    TensorId *of_param; /* [params_room] per parameter of the set: its tensor here, or TENSOR_NONE */
+    int params_room;
     Node *nodes;
     int n_nodes, nodes_room;
     char scope[256];

@@ -17,13 +17,27 @@ void params_clear(ParamSet *set) {
         mem_free(set->items[i].values);
     }
     mem_free(set->items);
+    mem_free(set->by_name);
     params_init(set);
 }
 
+/* Where a name is in by_name, or belongs. */
+static int position(const ParamSet *set, const char *name) {
+    int low = 0, high = set->n;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (strcmp(set->items[set->by_name[middle]].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 int params_find(const ParamSet *set, const char *name) {
-    for (int i = 0; i < set->n; i++)
-        if (strcmp(set->items[i].name, name) == 0) return i;
-    return -1;
+    int at = position(set, name);
+    bool found = at < set->n && strcmp(set->items[set->by_name[at]].name, name) == 0;
+    return found ? set->by_name[at] : -1;
 }
 
 static Err check_same(const Param *param, const Shape *shape, ParamKind kind) {
@@ -40,6 +54,7 @@ Err params_add(ParamSet *set, const char *name, const Shape *shape, ParamKind ki
     if (set->n == set->n_room) {
         int room = set->n_room == 0 ? 64 : 2 * set->n_room;
         TRY(mem_grow(&set->items, (size_t)set->n, (size_t)room, sizeof *set->items));
+        TRY(mem_grow(&set->by_name, (size_t)set->n, (size_t)room, sizeof *set->by_name));
         set->n_room = room;
     }
     Param *param = &set->items[set->n];
@@ -47,7 +62,9 @@ Err params_add(ParamSet *set, const char *name, const Shape *shape, ParamKind ki
     TRY(mem_strdup(&param->name, name));
     size_t count = (size_t)shape_count(shape);
     set->n_elements += (count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
-    *i = set->n++;
+    int at = position(set, name);
+    memmove(&set->by_name[at + 1], &set->by_name[at], (size_t)(set->n - at) * sizeof *set->by_name);
+    set->by_name[at] = *i = set->n++;
 done:
     return err;
 }

@@ -36,6 +36,7 @@ typedef struct Param {
 
 typedef struct ParamSet {
     Param *items;
+    int *by_name; /* [n] items in the order of their names: for finding */
     int n, n_room;
     size_t n_elements; /* of the persistent part, a multiple of 16 */
 } ParamSet;

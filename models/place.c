@@ -23,8 +23,13 @@ typedef struct Placed {
 typedef struct Key {
     int block;
     double key, second;
-    size_t low; /* bottom-up orders: the lowest place above all placed ones that it meets */
 } Key;
+
+/* A block that has no place yet, and the lowest one above all those that it meets and that have one. */
+typedef struct Waiting {
+    size_t low;
+    int block, first, last;
+} Waiting;
 
 typedef struct Search {
     const PlanBlock *blocks;
@@ -34,6 +39,7 @@ typedef struct Search {
     size_t *offsets, *best_offsets; /* [n] per block */
     Placed *placed;                 /* [n] sorted by begin */
     Key *keys;                      /* [n] */
+    Waiting *waiting;               /* [n] */
     size_t *pressure;               /* [n] the most bytes that are alive at once while the block is */
     size_t total, best_total;       /* of order, of best_order */
     int64_t work;
@@ -108,23 +114,27 @@ static Key key_of(const Search *s, int b, OrderKind kind) {
     return key;
 }
 
-/* s->keys is sorted: of equally low ones the first is taken. Waiting blocks stay in their order. */
+/* s->keys is sorted: of equally low ones the first is taken. Those that wait stay in their order. */
 static void order_bottom_up(Search *s) {
-    for (int k = 0, n_waiting = s->n; k < s->n; k++, n_waiting--) {
-        int lowest = 0;
-        for (int i = 1; i < n_waiting; i++)
-            if (s->keys[i].low < s->keys[lowest].low) lowest = i;
-        const Key taken = s->keys[lowest];
-        const PlanBlock *block = &s->blocks[taken.block];
+    int next = 0;
+    for (int i = 0; i < s->n; i++) {
+        const PlanBlock *block = &s->blocks[s->keys[i].block];
+        s->waiting[i] = (Waiting){.block = s->keys[i].block, .first = block->first, .last = block->last};
+    }
+    for (int k = 0; k < s->n; k++) {
+        const Waiting taken = s->waiting[next];
+        const size_t end = taken.low + s->blocks[taken.block].bytes;
+        const int n_left = s->n - k - 1;
         s->order[k] = taken.block;
-        memmove(&s->keys[lowest], &s->keys[lowest + 1], (size_t)(n_waiting - 1 - lowest) * sizeof *s->keys);
-        for (int i = 0; i < n_waiting - 1; i++) {
-            const PlanBlock *other = &s->blocks[s->keys[i].block];
-            bool meet = other->first <= block->last && block->first <= other->last;
-            if (meet && s->keys[i].low < taken.low + block->bytes) s->keys[i].low = taken.low + block->bytes;
+        memmove(&s->waiting[next], &s->waiting[next + 1], (size_t)(n_left - next) * sizeof *s->waiting);
+        next = 0;
+        for (int i = 0; i < n_left; i++) {
+            Waiting *w = &s->waiting[i];
+            if (w->low < end && w->first <= taken.last && taken.first <= w->last) w->low = end;
+            if (w->low < s->waiting[next].low) next = i;
         }
     }
-    s->work += (int64_t)s->n * s->n;
+    s->work += (int64_t)s->n * s->n / 2;
 }
 
 static void make_order(Search *s, OrderKind kind) {
@@ -189,6 +199,7 @@ static void clear(Search *s) {
     mem_free(s->best_offsets);
     mem_free(s->placed);
     mem_free(s->keys);
+    mem_free(s->waiting);
     mem_free(s->pressure);
 }
 
@@ -202,6 +213,7 @@ Err place_blocks(PlanBlock *blocks, int n_blocks, size_t enough, size_t *total) 
     TRY(mem_alloc(&s.best_offsets, n, sizeof *s.best_offsets));
     TRY(mem_alloc(&s.placed, n, sizeof *s.placed));
     TRY(mem_alloc(&s.keys, n, sizeof *s.keys));
+    TRY(mem_alloc(&s.waiting, n, sizeof *s.waiting));
     TRY(mem_alloc(&s.pressure, n, sizeof *s.pressure));
     TRY(measure_pressure(&s));
     for (OrderKind kind = 0; kind < N_ORDERS && s.best_total > enough; kind++) {

@@ -13,15 +13,21 @@ typedef struct Claim {
 
 typedef struct Claims {
     const Plan *plan;
+    Claim *extent; /* per tensor: where a base lies */
     Claim *items;  /* [n] of those that own their bytes now */
     int n;
     bool *owns;    /* per tensor: a base that is among the items */
     bool *written; /* per tensor: a base that some node wrote already */
 } Claims;
 
-static Claim extent(const Plan *plan, TensorId base) {
-    size_t begin = plan_offset(plan, base);
-    return (Claim){begin, begin + tensor_bytes(&plan->graph->tensors[base], plan->real_bytes), base};
+static void find_extents(Claims *claims) {
+    const Plan *plan = claims->plan;
+    for (TensorId t = 0; t < plan->graph->n_tensors; t++) {
+        const Tensor *tensor = &plan->graph->tensors[t];
+        if (tensor->base != t || (tensor->param < 0 && plan->block_of[t] < 0)) continue;
+        size_t begin = plan_offset(plan, t);
+        claims->extent[t] = (Claim){begin, begin + tensor_bytes(tensor, plan->real_bytes), t};
+    }
 }
 
 static bool overlap(Claim a, Claim b) { return a.begin < b.end && b.begin < a.end; }
@@ -29,7 +35,7 @@ static bool overlap(Claim a, Claim b) { return a.begin < b.end && b.begin < a.en
 /* Takes the bytes of base away from whoever had them. */
 static void claim(Claims *claims, TensorId base) {
     if (claims->owns[base]) return;
-    Claim mine = extent(claims->plan, base);
+    const Claim mine = claims->extent[base];
     int kept = 0;
     for (int i = 0; i < claims->n; i++) {
         if (overlap(claims->items[i], mine))
@@ -47,7 +53,7 @@ static const char *name_of(const Claims *claims, TensorId t) { return claims->pl
 /* The op allows its output to lie on this input, element on element: the pair (out, in) of one node. */
 static bool alias_is_declared(const Claims *claims, const Node *node, TensorId out_base, TensorId in_base) {
     const Graph *graph = claims->plan->graph;
-    if (extent(claims->plan, out_base).begin != extent(claims->plan, in_base).begin) return false;
+    if (claims->extent[out_base].begin != claims->extent[in_base].begin) return false;
     if (shape_count(&graph->tensors[out_base].shape) != shape_count(&graph->tensors[in_base].shape)) return false;
     for (int i = 0; i < node->spec.n_x; i++) {
         TensorId out = node->backward ? node->dx[i] : node->y[0];
@@ -66,10 +72,10 @@ static Err check_node(const Claims *claims, const Node *node, const TensorId *re
     const Graph *graph = claims->plan->graph;
     for (int w = 0; w < n_writes; w++) {
         TensorId out = graph->tensors[writes[w]].base;
-        Claim mine = extent(claims->plan, out);
+        const Claim mine = claims->extent[out];
         for (int r = 0; r < n_reads + n_writes; r++) {
             TensorId other = graph->tensors[r < n_reads ? reads[r] : writes[r - n_reads]].base;
-            if (other == out || !overlap(mine, extent(claims->plan, other))) continue;
+            if (other == out || !overlap(mine, claims->extent[other])) continue;
             if (r < n_reads && alias_is_declared(claims, node, out, other)) continue;
             return err_set(ERR_GATE, "plan: %s writes %s over %s", node->name, name_of(claims, out),
                            name_of(claims, other));
@@ -105,7 +111,7 @@ static Err claim_before_step(Claims *claims) {
     for (TensorId t = 0; t < graph->n_tensors; t++) {
         const Tensor *tensor = &graph->tensors[t];
         if (tensor->base != t || (tensor->param < 0 && tensor->role != ROLE_INPUT)) continue;
-        Claim mine = extent(claims->plan, t);
+        const Claim mine = claims->extent[t];
         for (int i = 0; i < claims->n; i++)
             if (overlap(mine, claims->items[i]))
                 return err_set(ERR_GATE, "plan: %s and %s overlap before the step", tensor->name,
@@ -126,7 +132,7 @@ static Err check_end(const Claims *claims) {
                 return err_set(ERR_GATE, "plan: persistent %s was overwritten", tensor->name);
             continue;
         }
-        if (extent(plan, t).end > plan->persistent_bytes + plan->transient_bytes)
+        if (claims->extent[t].end > plan->persistent_bytes + plan->transient_bytes)
             return err_set(ERR_GATE, "plan: %s lies beyond the arena", tensor->name);
         if (tensor->kept && !claims->owns[t])
             return err_set(ERR_GATE, "plan: %s is kept, but was overwritten before the end", tensor->name);
@@ -137,13 +143,16 @@ static Err check_end(const Claims *claims) {
 Err plan_verify(const Plan *plan) {
     Err err = ERR_OK;
     Claims claims = {.plan = plan};
+    TRY(mem_alloc(&claims.extent, (size_t)plan->graph->n_tensors + 1, sizeof *claims.extent));
     TRY(mem_alloc(&claims.items, (size_t)plan->graph->n_tensors + 1, sizeof *claims.items));
     TRY(mem_alloc(&claims.owns, (size_t)plan->graph->n_tensors + 1, sizeof *claims.owns));
     TRY(mem_alloc(&claims.written, (size_t)plan->graph->n_tensors + 1, sizeof *claims.written));
+    find_extents(&claims);
     TRY(claim_before_step(&claims));
     for (int i = 0; i < plan->graph->n_nodes; i++) TRY(play_node(&claims, i));
     TRY(check_end(&claims));
 done:
+    mem_free(claims.extent);
     mem_free(claims.items);
     mem_free(claims.owns);
     mem_free(claims.written);
