@@ -29,9 +29,11 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
             -Wno-format-truncation
 LIBS_CPP := $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
 LIBS_LD  := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lhdf5_serial_hl
-CODEGEN  := -std=c11 $(OPT) -ffp-contract=off -fno-math-errno -fno-trapping-math -fPIC -pthread
+FLOATS   := -ffp-contract=off -fno-math-errno -fno-trapping-math
+CODEGEN  := -std=c11 $(OPT) $(FLOATS) -fPIC -pthread
 CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE $(LIBS_CPP)
 CFLAGS   += $(CODEGEN) $(WARNINGS) $(WERROR)
+CXXFLAGS += -std=c++17 $(OPT) $(FLOATS) -fPIC -pthread -Wall -Wextra -Wshadow -Wconversion $(WERROR)
 LDLIBS   += $(LIBS_LD) -lm -ldl -lrt -pthread
 LDFLAGS  += -rdynamic
 SAY      := @$(if $(filter 1,$(V)),:,printf '  %-6s %s\n')
@@ -49,10 +51,15 @@ TEST_BIN  := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
 CLI_TESTS := $(sort $(wildcard tests/cli/$(T)*.sh))
 HELP_C    := $(filter-out $(ALL_TESTS),$(sort $(wildcard tests/*.c)))
 HELP_O    := $(patsubst %.c,$(B)/%.o,$(HELP_C))
+# CUDA sources for the emulated device: each .cu compiled by the C++ compiler against tests/emu.
+EMU_SRC   := $(sort $(wildcard tests/emu/*.cpp tests/emu/*.cu))
+EMU_O     := $(patsubst %,$(B)/emu/%.o,$(EMU_SRC))
+EMU_LOOK  := tests/emu/cuda_runtime.h tests/emu/cublas_v2.h
+CUDA_FILES := $(EMU_SRC) $(sort $(wildcard tests/emu/*.hpp))
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
 BENCH_BIN := $(patsubst %.c,$(B)/%,$(filter tests/bench/bench_%,$(BENCH_C)))
 BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)))
-C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C)
+C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C) $(CUDA_FILES)
 
 .PHONY: all build deps deps-check help test test-run check check-static check-asan check-headers check-layers check-size \
         check-locks locks format format-check lint quickstart run bench bench-build install lines clean asan FORCE
@@ -74,6 +81,10 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(HELP_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+$(B)/tests/test_cuda_%: $(B)/tests/test_cuda_%.o $(EMU_O) $(HELP_O) $(LIB_O)
+	$(SAY) LINK $@
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
 $(B)/tests/bench/bench_%: $(B)/tests/bench/bench_%.o $(BENCH_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -82,6 +93,13 @@ $(B)/%.o: %.c $(B)/gen/flags
 	$(SAY) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The emulation itself is no part of what ThreadSanitizer looks at, and its fibers none of what any sanitizer does.
+$(B)/emu/%.o: SANITIZED = $(if $(filter tests/emu/fiber.cpp $(if $(filter tsan,$(BUILD)),%.cpp),$*),-fno-sanitize=all)
+$(B)/emu/%.o: % $(B)/gen/flags
+	$(SAY) CXX $<
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -Itests/emu -I. -I$(B) -D_GNU_SOURCE $(CXXFLAGS) $(SANITIZED) -MMD -MP -c -o $@ -x c++ $<
 
 # ---- generated files, rewritten only when their contents change ----
 keep = cmp -s $(1).new $(1) && rm $(1).new || mv $(1).new $(1)
@@ -134,7 +152,7 @@ $(B)/tests/test_guide.o: $(B)/gen/guide_branch.inc $(B)/gen/guide_metric.inc
 # Other flags, another object. Warnings being errors or not changes no object.
 $(B)/gen/flags: FORCE
 	@mkdir -p $(B)/gen
-	@echo '$(CC) $(CPPFLAGS) $(filter-out $(WERROR),$(CFLAGS))' >$@.new; $(call keep,$@)
+	@echo '$(CC) $(CPPFLAGS) $(filter-out $(WERROR),$(CFLAGS)) $(CXX) $(filter-out $(WERROR),$(CXXFLAGS))' >$@.new; $(call keep,$@)
 FORCE:
 
 # ---- what must be installed ----
@@ -198,7 +216,7 @@ format-check:
 # A *_tile.h is a template: its includer defines its parameters.
 check-headers:
 	$(SAY) CHECK "each header alone, C11 and C++17"
-	@CC='$(CC)' CXX='$(CXX)' tests/check/headers.sh $(B) $(filter-out %_tile.h,$(HEADERS))
+	@CC='$(CC)' CXX='$(CXX)' tests/check/headers.sh $(B) $(filter-out %_tile.h $(EMU_LOOK),$(HEADERS))
 
 check-layers:
 	$(SAY) CHECK "layers"
@@ -263,4 +281,4 @@ help: ## print this list
 	@echo "make [TARGET] [BUILD=release|debug|asan|tsan|coverage] [V=1] [WERROR=-Werror]"; echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | sort | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 
--include $(LIB_O:.o=.d) $(HELP_O:.o=.d) $(patsubst %.c,$(B)/%.d,$(ALL_TESTS) $(BENCH_C)) $(B)/harness/main.d
+-include $(LIB_O:.o=.d) $(HELP_O:.o=.d) $(patsubst %.c,$(B)/%.d,$(ALL_TESTS) $(BENCH_C)) $(B)/harness/main.d $(EMU_O:.o=.d)
