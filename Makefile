@@ -8,6 +8,13 @@ T       ?=
 GRID    ?= experiments/quickstart.yaml
 WERROR  ?=
 
+# refocus-cuda.so, what --device cuda opens. CUDA=auto: built where nvcc is found; 1: must be; 0: never. Machine code for
+# CUDA_ARCHS, and PTX of the first of them, from which a driver makes code for whatever is newer. Kernels use nothing that
+# the oldest device lacks, so one pass of the compiler serves all. No contraction: what is fused is written fmaf.
+CUDA       ?= auto
+NVCC       ?= nvcc
+CUDA_ARCHS ?= $(patsubst sm_%,%,$(filter sm_75 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120,$(shell $(NVCC) --list-gpu-code)))
+
 # Debian packages: to build and run; for `make check`; for PyTorch's side of `make bench`, installed by nothing here.
 APT       := build-essential pkg-config libyaml-dev libhdf5-dev libfreetype-dev libfontconfig-dev libmatio-dev \
              libpng-dev libcairo2-dev libjansson-dev nettle-dev librandom123-dev libcmocka-dev \
@@ -36,6 +43,15 @@ CFLAGS   += $(CODEGEN) $(WARNINGS) $(WERROR)
 CXXFLAGS += -std=c++17 $(OPT) $(FLOATS) -fPIC -pthread -Wall -Wextra -Wshadow -Wconversion $(WERROR)
 LDLIBS   += $(LIBS_LD) -lm -ldl -lrt -pthread
 LDFLAGS  += -rdynamic
+NVCC_FOUND := $(if $(filter 0,$(CUDA)),,$(shell command -v $(NVCC)))
+PLUGIN     := $(if $(filter release debug,$(BUILD)),$(if $(NVCC_FOUND)$(filter 1,$(CUDA)),$(B)/refocus-cuda.so))
+NVCC_DIR    = $(patsubst %/bin/nvcc,%,$(realpath $(NVCC_FOUND)))
+NVCCFLAGS   = -std=c++17 -O3 --fmad=false -Xcompiler=-fPIC,-fvisibility=hidden,-ffp-contract=off,-Wall,-Wextra \
+              $(if $(WERROR),--Werror=all-warnings -Xcompiler=-Werror) -I. -I$(B)
+comma      := ,
+empty      :=
+GENCODE     = -gencode 'arch=compute_$(firstword $(CUDA_ARCHS)),code=[$(subst $(empty) $(empty),$(comma),$(strip \
+              compute_$(firstword $(CUDA_ARCHS)) $(patsubst %,sm_%,$(CUDA_ARCHS))))]'
 SAY      := @$(if $(filter 1,$(V)),:,printf '  %-6s %s\n')
 Q        := $(if $(filter 1,$(V)),,@)
 # A make that starts after the packages are there; on all cores unless -j says otherwise.
@@ -52,23 +68,29 @@ CLI_TESTS := $(sort $(wildcard tests/cli/$(T)*.sh))
 HELP_C    := $(filter-out $(ALL_TESTS),$(sort $(wildcard tests/*.c)))
 HELP_O    := $(patsubst %.c,$(B)/%.o,$(HELP_C))
 # CUDA sources for the emulated device: each .cu compiled by the C++ compiler against tests/emu.
-EMU_SRC   := $(sort $(wildcard tests/emu/*.cpp tests/emu/*.cu))
+CUDA_SRC  := $(sort $(wildcard kernels/*.cu kernels/ops/*.cu))
+EMU_SRC   := $(sort $(wildcard tests/emu/*.cpp tests/emu/*.cu)) $(CUDA_SRC)
 EMU_O     := $(patsubst %,$(B)/emu/%.o,$(EMU_SRC))
 EMU_LOOK  := tests/emu/cuda_runtime.h tests/emu/cublas_v2.h
-CUDA_FILES := $(EMU_SRC) $(sort $(wildcard tests/emu/*.hpp))
+CUDA_FILES := $(EMU_SRC) $(sort $(wildcard kernels/*.cuh tests/emu/*.hpp))
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
 BENCH_BIN := $(patsubst %.c,$(B)/%,$(filter tests/bench/bench_%,$(BENCH_C)))
 BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)))
 C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C) $(CUDA_FILES)
 
-.PHONY: all build deps deps-check help test test-run check check-static check-asan check-headers check-layers check-size \
-        check-locks locks format format-check lint quickstart run bench bench-build install lines clean asan FORCE
+.PHONY: all build plugin no-nvcc deps deps-check help test test-run check check-static check-asan check-headers \
+        check-layers check-size check-locks locks format format-check lint quickstart run bench bench-build install lines \
+        clean asan FORCE
 .SECONDARY:
 
 all: deps ## install what is missing and build ./refocus (default)
 	@+$(SUB) build
 
-build: refocus ## build ./refocus from what is installed
+build: refocus $(PLUGIN) ## build ./refocus from what is installed
+
+plugin: $(or $(PLUGIN),no-nvcc) ## build refocus-cuda.so (CUDA=0|1|auto, CUDA_ARCHS="75 90" for less of it)
+no-nvcc:
+	@echo "the CUDA part needs nvcc, of the CUDA Toolkit, in PATH (NVCC=...), and BUILD=release or debug"; exit 1
 
 refocus: $(B)/refocus
 	$(Q)ln -sf $< $@
@@ -76,6 +98,22 @@ refocus: $(B)/refocus
 $(B)/refocus: $(B)/harness/main.o $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+CUDA_O := $(patsubst %.cu,$(B)/cuda/%.o,$(CUDA_SRC))
+$(B)/refocus-cuda.so: $(CUDA_O)
+	$(SAY) NVLINK $@
+	$(Q)$(NVCC) -shared $(GENCODE) -o $@ $^ -lcublas \
+	    -Xlinker -rpath,'$$ORIGIN:$(NVCC_DIR)/lib64',-z,defs,--unresolved-symbols=ignore-in-object-files
+
+$(B)/cuda/%.o: %.cu $(B)/gen/nvcc_flags
+	$(SAY) NVCC $<
+	@mkdir -p $(@D)
+	$(Q)$(NVCC) $(NVCCFLAGS) $(GENCODE) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/gen/nvcc_flags: FORCE
+	@mkdir -p $(B)/gen
+	@echo '$(NVCC) $(NVCC_FOUND) $(filter-out %rror=all-warnings -Xcompiler=-Werror,$(NVCCFLAGS)) $(CUDA_ARCHS)' >$@.new; \
+	    $(call keep,$@)
 
 $(B)/tests/test_%: $(B)/tests/test_%.o $(HELP_O) $(LIB_O)
 	$(SAY) LINK $@
@@ -113,6 +151,7 @@ FONT_FAMILIES = $(shell grep -oh 'fonts: \[[^]]*\]' experiments/*.yaml /dev/null
                   tr , '\n' | sort -u | sed 's/ /\\040/g; s/.*/X("&")/')
 ifneq ($(filter-out clean help deps lines format,$(or $(MAKECMDGOALS),all)),)
 $(call put,ops.inc,$(call names,kernels/ops/*.c,))
+$(call put,cuda_ops.inc,$(call names,kernels/ops/*.cu,))
 $(call put,encoders.inc,$(call names,models/encoder/*.c,))
 $(call put,focus.inc,$(call names,models/focus/*.c,))
 $(call put,metrics.inc,$(call names,harness/run/metrics/*.c,))
@@ -131,6 +170,13 @@ $(B)/gen/version.inc: FORCE
 	@printf '#define %s "%s"\n' VERSION '$(VERSION)' COMMIT '$(COMMIT)' BUILD '$(BUILD)' \
 	    FLAGS '$(filter -O% -f% -m% -std%,$(CFLAGS))' >$@.new; $(call keep,$@)
 $(B)/harness/version.o: $(B)/gen/version.inc
+
+# The program and refocus-cuda.so tell by this whether they were built from the same headers.
+$(B)/gen/kernel_headers.inc: FORCE
+	@mkdir -p $(B)/gen
+	@printf '#define KERNEL_HEADERS "%s"\n' "$$(cat $(sort $(wildcard kernels/*.h)) | sha256sum | cut -c1-64)" >$@.new; \
+	    $(call keep,$@)
+$(B)/kernels/cuda_open.o $(B)/cuda/kernels/cuda_context.o $(B)/emu/kernels/cuda_context.cu.o: $(B)/gen/kernel_headers.inc
 
 # The sources that can decide a result, with their digests and includes: X(path, sha256, "include include ").
 HASHED := $(sort $(wildcard $(foreach d,kernels kernels/ops models models/encoder models/focus harness/data harness/run \
@@ -187,7 +233,7 @@ deps-check: deps
 test: deps ## build, run every test, count; T=plan runs those whose name begins with plan
 	@+$(SUB) test-run
 
-test-run: $(B)/refocus $(TEST_BIN)
+test-run: $(B)/refocus $(PLUGIN) $(TEST_BIN)
 	@BUILD=$(BUILD) tests/run.sh $(B) $(TEST_BIN) $(CLI_TESTS)
 
 asan: export TEST_JOBS ?= $(shell nproc)
@@ -281,4 +327,4 @@ help: ## print this list
 	@echo "make [TARGET] [BUILD=release|debug|asan|tsan|coverage] [V=1] [WERROR=-Werror]"; echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | sort | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 
--include $(LIB_O:.o=.d) $(HELP_O:.o=.d) $(patsubst %.c,$(B)/%.d,$(ALL_TESTS) $(BENCH_C)) $(B)/harness/main.d $(EMU_O:.o=.d)
+-include $(LIB_O:.o=.d) $(HELP_O:.o=.d) $(patsubst %.c,$(B)/%.d,$(ALL_TESTS) $(BENCH_C)) $(B)/harness/main.d $(EMU_O:.o=.d) $(CUDA_O:.o=.d)

@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kernels/cuda_open.h"
+#include "kernels/device.h"
 #include "kernels/mem.h"
 
 static size_t page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
@@ -71,20 +73,48 @@ static Err download_ref(const Backend *backend, void *dst, const void *src, int6
 }
 
 const Backend *backend_cpu(void) {
-    static const Backend cpu = {"cpu",     DEVICE_CPU, sizeof(float), alloc_guarded, free_guarded,
-                                copy_same, copy_same,  poison_bytes,  kernel_cpu,    true};
+    static const Backend cpu = {.name = "cpu",
+                                .device = DEVICE_CPU,
+                                .real_bytes = sizeof(float),
+                                .on_host = true,
+                                .alloc = alloc_guarded,
+                                .free = free_guarded,
+                                .upload = copy_same,
+                                .download = copy_same,
+                                .poison = poison_bytes,
+                                .kernel = kernel_cpu,
+                                .prepares = true};
     return &cpu;
 }
 
 const Backend *backend_ref(void) {
-    static const Backend ref = {"ref",      DEVICE_REF,   sizeof(double), alloc_guarded, free_guarded,
-                                upload_ref, download_ref, poison_bytes,   kernel_ref,    false};
+    static const Backend ref = {.name = "ref",
+                                .device = DEVICE_REF,
+                                .real_bytes = sizeof(double),
+                                .on_host = true,
+                                .alloc = alloc_guarded,
+                                .free = free_guarded,
+                                .upload = upload_ref,
+                                .download = download_ref,
+                                .poison = poison_bytes,
+                                .kernel = kernel_ref};
     return &ref;
 }
 
-Err backend_find(const Backend **out, const char *name) {
-    *out = strcmp(name, "cpu") == 0 ? backend_cpu() : strcmp(name, "ref") == 0 ? backend_ref() : NULL;
-    if (*out != NULL) return ERR_OK;
-    if (strncmp(name, "cuda", 4) == 0) return err_set(ERR_DEVICE, "device %s: this build has no CUDA backend", name);
-    return err_set(ERR_DEVICE, "unknown device \"%s\", expected cpu", name);
+Err backend_open(const Backend **out, const char *device) {
+    Err err = ERR_OK;
+    Device kind;
+    CudaSettings settings = {.ordinal = 0};
+    *out = NULL;
+    TRY(device_parse(&kind, &settings.ordinal, device));
+    if (kind == DEVICE_CPU)
+        *out = backend_cpu();
+    else
+        TRY(cuda_open(out, &settings));
+done:
+    return err;
+}
+
+void backend_close(const Backend *backend) {
+    if (backend != NULL && backend->close != NULL) backend->close(backend);
 }

@@ -5,20 +5,35 @@
 #include "kernels/cuda_scratch.h"
 #include "kernels/tile.h"
 
-/* "cuda", or "cuda:" and digits. */
-static bool is_cuda(const char *name) {
-    if (strncmp(name, "cuda", 4) != 0) return false;
-    if (name[4] == '\0') return true;
-    const size_t digits = strspn(name + 4 + 1, "0123456789");
-    return name[4] == ':' && digits > 0 && name[5 + digits] == '\0';
+enum { MAX_ORDINAL = 4095 };
+
+/* "cuda" is 0, "cuda:" and digits their number; -1 for anything else, and for more than there can be. */
+static int cuda_ordinal(const char *name) {
+    int64_t ordinal = 0;
+    if (strncmp(name, "cuda", 4) != 0) return -1;
+    if (name[4] == '\0') return 0;
+    if (name[4] != ':' || name[5] == '\0') return -1;
+    for (const char *digit = name + 5; *digit != '\0'; digit++) {
+        if (*digit < '0' || *digit > '9' || ordinal > MAX_ORDINAL) return -1;
+        ordinal = 10 * ordinal + (*digit - '0');
+    }
+    return ordinal <= MAX_ORDINAL ? (int)ordinal : -1;
+}
+
+Err device_parse(Device *out, int *ordinal, const char *name) {
+    *out = DEVICE_CPU;
+    *ordinal = 0;
+    if (strcmp(name, "cpu") == 0) return ERR_OK;
+    const int number = cuda_ordinal(name);
+    if (number < 0) return err_set(ERR_DEVICE, "unknown device \"%s\", expected cpu, cuda or cuda:NUMBER", name);
+    *out = DEVICE_CUDA;
+    *ordinal = number;
+    return ERR_OK;
 }
 
 Err device_find(Device *out, const char *name) {
-    *out = DEVICE_CPU;
-    if (strcmp(name, "cpu") == 0) return ERR_OK;
-    if (!is_cuda(name)) return err_set(ERR_DEVICE, "unknown device \"%s\", expected cpu, cuda or cuda:NUMBER", name);
-    *out = DEVICE_CUDA;
-    return ERR_OK;
+    int ordinal = 0;
+    return device_parse(out, &ordinal, name);
 }
 
 const char *device_name(Device device) { return device == DEVICE_CPU ? "cpu" : device == DEVICE_CUDA ? "cuda" : "ref"; }

@@ -12,6 +12,9 @@ extern "C" {
 /* "cpu", "cuda" or "cuda:1" (the number says nothing about memory). ERR_DEVICE says what was expected. */
 Err device_find(Device *out, const char *name) MUST_CHECK;
 
+/* The same, and the number of the device: 0 for "cpu" and "cuda", 1 for "cuda:1". */
+Err device_parse(Device *out, int *ordinal, const char *name) MUST_CHECK;
+
 /* The kind of device, part of a cell's identity: "cpu", "cuda" or "ref". */
 const char *device_name(Device device);
 

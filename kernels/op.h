@@ -47,6 +47,7 @@ typedef struct OpCall {
     void *state;              /* what prepare returned */
     Par *par;
     int shards;
+    void *context; /* Backend.context */
 } OpCall;
 
 typedef Err (*OpFn)(const OpCall *call);

@@ -11,8 +11,10 @@
 #endif
 
 /* A helper of KERNEL functions: it must become part of them, or it would be compiled for the plainest instruction set.
- */
-#if defined(__GNUC__)
+ * CUDA's kernels call the same helpers. */
+#if defined(__CUDACC__)
+#define KERNEL_INLINE static __host__ __device__ __forceinline__
+#elif defined(__GNUC__)
 #define KERNEL_INLINE static inline __attribute__((always_inline))
 #else
 #define KERNEL_INLINE static inline

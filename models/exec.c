@@ -28,6 +28,8 @@ struct Exec {
     Bound *bound;      /* one per node */
     char **block;      /* per block: its address, NULL while it has none (checked mode) */
     size_t live, peak; /* checked mode */
+    bool has_run;
+    void *captured; /* the whole run as the backend noted it down; NULL: not yet, or it cannot */
 };
 
 /* ---- arena ---- */
@@ -134,6 +136,24 @@ static size_t block_bytes(const Exec *exec, int b) {
     return exec->plan->blocks[b].bytes;
 }
 
+/* Storage of one block's own. The host's comes from mem.h, where sanitizers see its ends. */
+static Err block_alloc(Exec *exec, int b) {
+    const size_t bytes = block_bytes(exec, b);
+    if (exec->backend->on_host) return mem_alloc(&exec->block[b], bytes, 1);
+    void *block = NULL;
+    Err err = exec->backend->alloc(exec->backend, &block, (bytes + 63) / 64 * 64);
+    exec->block[b] = block;
+    return err;
+}
+
+static void block_free(Exec *exec, int b) {
+    if (exec->backend->on_host)
+        mem_free(exec->block[b]);
+    else
+        exec->backend->free(exec->backend, exec->block[b], (block_bytes(exec, b) + 63) / 64 * 64);
+    exec->block[b] = NULL;
+}
+
 void *exec_pointer(const Exec *exec, TensorId t) {
     if (t == TENSOR_NONE) return NULL;
     const Tensor *tensor = &exec->graph->tensors[t];
@@ -173,7 +193,7 @@ static Err give_storage(Exec *exec) {
             continue;
         }
         const Tensor *tensor = &exec->graph->tensors[b];
-        if (tensor->base == b && tensor->param < 0) TRY(mem_alloc(&exec->block[b], block_bytes(exec, b), 1));
+        if (tensor->base == b && tensor->param < 0) TRY(block_alloc(exec, b));
     }
 done:
     return err;
@@ -186,8 +206,11 @@ static Err bind_node(Exec *exec, int i_node, Par *par) {
     if (bound->run == NULL)
         return err_set(ERR_UNSUPPORTED, "%s: the %s backend has no %s pass of op %s", node->name, exec->backend->name,
                        node->backward ? "backward" : "forward", node->op->name);
-    bound->call =
-        (OpCall){.spec = &node->spec, .accumulate = node->accumulate, .par = par, .shards = exec->graph->shards};
+    bound->call = (OpCall){.spec = &node->spec,
+                           .accumulate = node->accumulate,
+                           .par = par,
+                           .shards = exec->graph->shards,
+                           .context = exec->backend->context};
     if (exec->backend->prepares && node->op->prepare != NULL) {
         Err err = node->op->prepare(&bound->call.state, &node->spec, node->backward, node->wanted, node->accumulate,
                                     exec->graph->shards);
@@ -226,7 +249,8 @@ void exec_free(Exec *exec) {
         if (op->release != NULL && exec->bound[i].call.state != NULL) op->release(exec->bound[i].call.state);
     }
     bool owns_blocks = exec->mode == EXEC_CHECKED || exec->mode == EXEC_SEPARATE;
-    for (int b = 0; owns_blocks && exec->block != NULL && b < n_blocks(exec); b++) mem_free(exec->block[b]);
+    for (int b = 0; owns_blocks && exec->block != NULL && b < n_blocks(exec); b++) block_free(exec, b);
+    if (exec->captured != NULL) exec->backend->graph_free(exec->backend, exec->captured);
     mem_free(exec->block);
     mem_free(exec->bound);
     mem_free(exec);
@@ -238,7 +262,7 @@ const Backend *exec_backend(const Exec *exec) { return exec->backend; }
 
 static Err checked_alloc(Exec *exec, int b) {
     if (exec->block[b] != NULL) return ERR_OK;
-    Err err = mem_alloc(&exec->block[b], exec->plan->blocks[b].bytes, 1);
+    Err err = block_alloc(exec, b);
     if (err != ERR_OK) return err;
     exec->backend->poison(exec->backend, exec->block[b], exec->plan->blocks[b].bytes);
     exec->live += exec->plan->blocks[b].bytes;
@@ -261,8 +285,7 @@ static Err checked_before(Exec *exec, int i_node) {
 static void checked_after(Exec *exec, int i_node) {
     for (int b = 0; b < exec->plan->n_blocks; b++) {
         if (exec->plan->blocks[b].last != i_node || exec->block[b] == NULL) continue;
-        mem_free(exec->block[b]);
-        exec->block[b] = NULL;
+        block_free(exec, b);
         exec->live -= exec->plan->blocks[b].bytes;
     }
 }
@@ -271,8 +294,7 @@ static void checked_after(Exec *exec, int i_node) {
 static void checked_start(Exec *exec) {
     for (int b = 0; b < exec->plan->n_blocks; b++) {
         if (exec->plan->blocks[b].first < 0 || exec->block[b] == NULL) continue;
-        mem_free(exec->block[b]);
-        exec->block[b] = NULL;
+        block_free(exec, b);
         exec->live -= exec->plan->blocks[b].bytes;
     }
 }
@@ -317,6 +339,30 @@ Err exec_run_watched(Exec *exec, void (*seen)(void *ctx, int i_node), void *ctx)
     return ERR_OK;
 }
 
-Err exec_run(Exec *exec) { return exec_run_watched(exec, NULL, NULL); }
+/* Notes down all nodes; after an error in one of them nothing is kept but its message. */
+static Err capture(Exec *exec) {
+    Err err = exec->backend->capture_begin(exec->backend);
+    if (err != ERR_OK) return err;
+    err = exec_run_watched(exec, NULL, NULL);
+    if (err == ERR_OK) return exec->backend->capture_end(exec->backend, &exec->captured);
+    (void)exec->backend->capture_end(exec->backend, NULL);
+    return err;
+}
+
+/* On a backend that can capture, the first run is made of calls, which load what no capture may load; the second one is
+ * captured, and from then on a run is one replay. */
+Err exec_run(Exec *exec) {
+    Err err = ERR_OK;
+    const bool captures = exec->mode == EXEC_ARENA && exec->backend->capture_begin != NULL && exec->has_run;
+    if (!captures) {
+        TRY(exec_run_watched(exec, NULL, NULL));
+        exec->has_run = true;
+    } else {
+        if (exec->captured == NULL) TRY(capture(exec));
+        TRY(exec->backend->replay(exec->backend, exec->captured));
+    }
+done:
+    return err;
+}
 
 size_t exec_peak_bytes(const Exec *exec) { return exec->peak; }

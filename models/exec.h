@@ -50,7 +50,8 @@ const Backend *exec_backend(const Exec *exec);
 Err exec_upload(Exec *exec, TensorId t, const void *values) MUST_CHECK;
 Err exec_download(const Exec *exec, TensorId t, void *values) MUST_CHECK;
 
-/* Runs all nodes in order. A kernel's error is prefixed with the node's name. */
+/* Runs all nodes in order. A kernel's error is prefixed with the node's name. Where kernels run on their own, as on
+ * cuda, their errors may come later, from a download. */
 Err exec_run(Exec *exec) MUST_CHECK;
 
 /* As exec_run, and calls seen(ctx, i_node) after each node, while what it wrote is still there: for traces. */

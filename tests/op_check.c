@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/device.h"
 #include "kernels/mem.h"
 #include "tests/op_compare.h"
 #include "tests/op_run.h"
@@ -14,6 +15,25 @@ enum { OFF_ALIGNMENT = 4, MAX_SHARDS = 3 };
 
 static double tolerance_of(const OpCase *op_case) {
     return op_case->tolerance == 0.0 ? default_tolerance : op_case->tolerance;
+}
+
+/* ---- sites ---- */
+
+static const OpSite one_thread = {.device = DEVICE_CPU};
+
+static const OpSite *site_or_cpu(const OpSite *site) { return site == NULL ? &one_thread : site; }
+
+static OpHow how_on(const OpSite *site, int shards) {
+    return (OpHow){.device = site->device, .shards = shards, .cuda = site->cuda, .reorder = site->reorder};
+}
+
+static int most_shards(const OpSite *site) { return site->device == DEVICE_CPU ? MAX_SHARDS : 1; }
+
+/* Another way to run the same: false when there are no more. i from 1. */
+static bool vary(OpHow *how, const OpSite *site, int i) {
+    how->par = site->par;
+    how->order = (uint64_t)i;
+    return site->device == DEVICE_CUDA ? i <= site->n_orders : i == 1;
 }
 
 static uint32_t all_dx(const OpData *data) {
@@ -40,19 +60,19 @@ static Err expect_forward(const OpData *data, const OpHow *how, const OpValues *
 done:
     op_values_clear(&got);
     return err == ERR_OK ? ERR_OK
-                         : err_context(err, "forward, %s, %d shards, %d threads, offset %zu, in place %d",
-                                       how->device == DEVICE_REF ? "ref" : "cpu", how->shards, par_n_threads(how->par),
-                                       how->offset, how->alias - 1);
+                         : err_context(err, "forward, %s, %d shards, %d threads, order %llu, offset %zu, in place %d",
+                                       device_name(how->device), how->shards, par_n_threads(how->par),
+                                       (unsigned long long)how->order, how->offset, how->alias - 1);
 }
 
-static Err forward_in_shards(const OpData *data, const OpValues *ref, int shards, double tolerance, Par *par) {
+static Err forward_in_shards(const OpData *data, const OpValues *ref, int shards, double tolerance,
+                             const OpSite *site) {
     Err err = ERR_OK;
     OpValues first = {0};
-    OpHow how = {.device = DEVICE_CPU, .shards = shards};
+    OpHow how = how_on(site, shards);
     TRY(op_run_forward(&first, data, &how, NULL));
     TRY(compare_forward(data, &first, ref, tolerance));
-    how.par = par;
-    TRY(expect_forward(data, &how, &first, 0.0));
+    for (int i = 1; vary(&how, site, i); i++) TRY(expect_forward(data, &how, &first, 0.0));
     how.offset = OFF_ALIGNMENT;
     TRY(expect_forward(data, &how, &first, 0.0));
     how.offset = 0;
@@ -66,8 +86,9 @@ done:
     return err == ERR_OK ? ERR_OK : err_context(err, "%d shards", shards);
 }
 
-Err op_check_forward(const Op *op, const OpCase *op_case, Par *par) {
+Err op_check_forward(const Op *op, const OpCase *op_case, const OpSite *site) {
     Err err = ERR_OK;
+    site = site_or_cpu(site);
     OpData data = {0};
     OpValues ref = {0};
     OpHow how = {.device = DEVICE_REF, .shards = 1};
@@ -78,8 +99,8 @@ Err op_check_forward(const Op *op, const OpCase *op_case, Par *par) {
         how.alias = i + 1;
         TRY(expect_forward(&data, &how, &ref, 0.0));
     }
-    for (int shards = 1; shards <= MAX_SHARDS; shards++)
-        TRY(forward_in_shards(&data, &ref, shards, tolerance_of(op_case), par));
+    for (int shards = 1; shards <= most_shards(site); shards++)
+        TRY(forward_in_shards(&data, &ref, shards, tolerance_of(op_case), site));
     FAIL_IF(op_flops(op, &data.spec, false) < 0, ERR_NUMERIC, "flops of the forward pass are negative");
 done:
     op_values_clear(&ref);
@@ -94,7 +115,7 @@ typedef struct Backward {
     const OpValues *ref_before, *before; /* after the forward passes in double and in float */
     OpValues ref;                        /* every dx, in double */
     double tolerance;
-    Par *par;
+    const OpSite *site;
 } Backward;
 
 static Err expect_backward(const OpData *data, const OpHow *how, const OpValues *before, const OpValues *expected,
@@ -107,11 +128,11 @@ done:
     op_values_clear(&got);
     return err == ERR_OK ? ERR_OK
                          : err_context(err,
-                                       "backward, %s, %d shards, %d threads, offset %zu, wanted %#x, accumulate %#x, "
-                                       "without dy %#x, in place %d, undeclared is %s",
-                                       how->device == DEVICE_REF ? "ref" : "cpu", how->shards, par_n_threads(how->par),
-                                       how->offset, how->wanted, how->accumulate, how->no_dy, how->alias - 1,
-                                       how->null_unread ? "NULL" : "NaN");
+                                       "backward, %s, %d shards, %d threads, order %llu, offset %zu, wanted %#x, "
+                                       "accumulate %#x, without dy %#x, in place %d, undeclared is %s",
+                                       device_name(how->device), how->shards, par_n_threads(how->par),
+                                       (unsigned long long)how->order, how->offset, how->wanted, how->accumulate,
+                                       how->no_dy, how->alias - 1, how->null_unread ? "NULL" : "NaN");
 }
 
 /* The kernel, one way of accumulating: close to the reference, and the same bits however it is run. NaN stands first
@@ -119,12 +140,13 @@ done:
 static Err backward_in_shards(const Backward *b, uint32_t wanted, uint32_t accumulate, int shards) {
     Err err = ERR_OK;
     OpValues first = {0};
-    OpHow how = {.device = DEVICE_CPU, .shards = shards, .wanted = wanted, .accumulate = accumulate};
+    OpHow how = how_on(b->site, shards);
+    how.wanted = wanted;
+    how.accumulate = accumulate;
     TRY(expect_backward(b->data, &how, b->before, &b->ref, accumulate, b->tolerance));
     how.null_unread = true;
     TRY(op_run_backward(&first, b->data, &how, b->before));
-    how.par = b->par;
-    TRY(expect_backward(b->data, &how, b->before, &first, 0, 0.0));
+    for (int i = 1; vary(&how, b->site, i); i++) TRY(expect_backward(b->data, &how, b->before, &first, 0, 0.0));
     how.offset = OFF_ALIGNMENT;
     TRY(expect_backward(b->data, &how, b->before, &first, 0, 0.0));
     how.offset = 0;
@@ -159,7 +181,8 @@ static Err backward_wanted(const Backward *b, uint32_t wanted) {
     for (size_t k = 0; k < sizeof accumulate / sizeof accumulate[0]; k++) {
         if (k >= 2 && (accumulate[k] == 0 || accumulate[k] == wanted)) continue;
         TRY(backward_of_ref(b, wanted, accumulate[k]));
-        for (int shards = 1; shards <= MAX_SHARDS; shards++) TRY(backward_in_shards(b, wanted, accumulate[k], shards));
+        for (int shards = 1; shards <= most_shards(b->site); shards++)
+            TRY(backward_in_shards(b, wanted, accumulate[k], shards));
     }
 done:
     return err;
@@ -181,7 +204,9 @@ static Err backward_without_dy(const Backward *b, uint32_t wanted) {
         TRY(err);
         how.no_dy = OP_X(k);
         TRY(expect_backward(b->data, &how, b->ref_before, &expected, 0, ref_tolerance));
-        how.device = DEVICE_CPU;
+        how = how_on(b->site, 1);
+        how.wanted = wanted;
+        how.no_dy = OP_X(k);
         TRY(expect_backward(b->data, &how, b->before, &expected, 0, b->tolerance));
         op_values_clear(&expected);
     }
@@ -200,11 +225,11 @@ static void scale_start(OpData *data, const OpValues *ref) {
     }
 }
 
-Err op_check_backward(const Op *op, const OpCase *op_case, Par *par) {
+Err op_check_backward(const Op *op, const OpCase *op_case, const OpSite *site) {
     Err err = ERR_OK;
     OpData data = {0};
     OpValues ref_before = {0}, before = {0};
-    Backward b = {.data = &data, .ref_before = &ref_before, .before = &before, .par = par};
+    Backward b = {.data = &data, .ref_before = &ref_before, .before = &before, .site = site_or_cpu(site)};
     OpHow how = {.device = DEVICE_REF, .shards = 1};
     TRY(op_data_init(&data, op, op_case));
     b.tolerance = tolerance_of(op_case);
@@ -214,7 +239,7 @@ Err op_check_backward(const Op *op, const OpCase *op_case, Par *par) {
     how.wanted = all;
     TRY(op_run_backward(&b.ref, &data, &how, &ref_before));
     scale_start(&data, &b.ref);
-    how.device = DEVICE_CPU;
+    how = how_on(b.site, 1);
     TRY(op_run_forward(&before, &data, &how, NULL));
     TRY(backward_wanted(&b, all));
     for (int i = 0; i < data.spec.n_x; i++)
@@ -370,12 +395,12 @@ done:
     return err;
 }
 
-Err op_check(const Op *op, const OpCase *op_case, Par *par) {
+Err op_check(const Op *op, const OpCase *op_case, const OpSite *site) {
     Err err = ERR_OK;
     TRY(op_check_infer(op, op_case));
     TRY(op_check_prepare(op, op_case));
-    TRY(op_check_forward(op, op_case, par));
-    TRY(op_check_backward(op, op_case, par));
+    TRY(op_check_forward(op, op_case, site));
+    TRY(op_check_backward(op, op_case, site));
     TRY(op_check_differences(op, op_case));
 done:
     return err == ERR_OK ? ERR_OK : err_context(err, "%s/%s", op->name, op_case->name);

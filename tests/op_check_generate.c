@@ -29,30 +29,31 @@ static void replace(OpCase *op_case, int64_t from, int64_t to) {
     }
 }
 
-static Err check_replaced(const Op *op, const OpCase *op_case, int64_t from, int64_t to, Par *par, int *n_checked) {
+static Err check_replaced(const Op *op, const OpCase *op_case, int64_t from, int64_t to, const OpSite *site,
+                          int *n_checked) {
     Err err = ERR_OK;
     OpCase made = *op_case;
     replace(&made, from, to);
     OpSpec spec = op_case_spec(&made);
     if (op_infer(op, &spec) != ERR_OK) return ERR_OK;
     (*n_checked)++;
-    TRY(op_check_forward(op, &made, par));
-    TRY(op_check_backward(op, &made, par));
-    TRY(op_check_differences(op, &made));
+    TRY(op_check_forward(op, &made, site));
+    TRY(op_check_backward(op, &made, site));
+    if (site == NULL || site->device == DEVICE_CPU) TRY(op_check_differences(op, &made)); /* of ref: once is enough */
 done:
     return err == ERR_OK ? ERR_OK
                          : err_context(err, "%s/%s with %lld instead of %lld", op->name, op_case->name, (long long)to,
                                        (long long)from);
 }
 
-Err op_check_generated(const Op *op, const OpCase *op_case, Par *par, int *n_checked) {
+Err op_check_generated(const Op *op, const OpCase *op_case, const OpSite *site, int *n_checked) {
     Err err = ERR_OK;
     int64_t sizes[MAX_SIZES];
     int n = sizes_of(op_case, sizes);
     *n_checked = 0;
     for (int k = 0; k < n; k++) {
-        if (sizes[k] > 1) TRY(check_replaced(op, op_case, sizes[k], 1, par, n_checked));
-        TRY(check_replaced(op, op_case, sizes[k], sizes[k] + 4, par, n_checked));
+        if (sizes[k] > 1) TRY(check_replaced(op, op_case, sizes[k], 1, site, n_checked));
+        TRY(check_replaced(op, op_case, sizes[k], sizes[k] + 4, site, n_checked));
     }
 done:
     return err;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/device.h"
 #include "kernels/mem.h"
 #include "tests/fill.h"
 #include "tests/guarded.h"
@@ -151,30 +152,91 @@ static Err check_canaries(const Bench *b) {
     return guarded_intact(&b->scratch) ? ERR_OK : err_set(ERR_NUMERIC, "memory beside scratch was overwritten");
 }
 
-/* Scratch, state and the call itself. The reference has no state. */
+/* ---- on a device: every operand has a double there while the kernel runs ---- */
+
+enum { N_OPERANDS = 2 * OP_MAX_X + 2 * OP_MAX_Y + 1 };
+
+static void list_operands(Bench *b, Guarded *out[N_OPERANDS]) {
+    int n = 0;
+    for (int i = 0; i < OP_MAX_X; i++) out[n++] = &b->x[i], out[n++] = &b->dx[i];
+    for (int i = 0; i < OP_MAX_Y; i++) out[n++] = &b->y[i], out[n++] = &b->dy[i];
+    out[n] = &b->scratch;
+}
+
+static void *on_device(Guarded *const *operands, const void *at) {
+    for (int i = 0; at != NULL && i < N_OPERANDS; i++)
+        if (operands[i]->block != NULL && operands[i]->data == at) return guarded_on_device(operands[i]);
+    return NULL;
+}
+
+static Err execute_on_device(Bench *b, OpFn fn) {
+    Err err = ERR_OK;
+    Guarded *operands[N_OPERANDS];
+    const Backend *cuda = b->how->cuda;
+    OpCall call = b->call;
+    list_operands(b, operands);
+    for (int i = 0; i < N_OPERANDS; i++) TRY(guarded_push(operands[i], cuda));
+    for (int i = 0; i < OP_MAX_X; i++) {
+        call.x[i] = on_device(operands, call.x[i]);
+        call.dx[i] = on_device(operands, call.dx[i]);
+    }
+    for (int i = 0; i < OP_MAX_Y; i++) {
+        call.y[i] = on_device(operands, call.y[i]);
+        call.dy[i] = on_device(operands, call.dy[i]);
+    }
+    call.scratch = on_device(operands, call.scratch);
+    call.context = cuda->context;
+    if (b->how->reorder != NULL) b->how->reorder(b->how->order);
+    const uint64_t n_allocs = mem_stats().n_allocs;
+    TRY(fn(&call));
+    FAIL_IF(mem_stats().n_allocs != n_allocs, ERR_NUMERIC, "the kernel allocated memory");
+done:
+    for (int i = 0; i < N_OPERANDS; i++) {
+        const Err pulled = guarded_pull(operands[i], cuda);
+        if (err == ERR_OK) err = pulled;
+    }
+    return err;
+}
+
+static OpFn function_of(const Bench *b, bool backward) {
+    const Op *op = b->data->op;
+    if (b->how->device == DEVICE_CUDA) return b->how->cuda->kernel(b->how->cuda, op, backward);
+    if (b->how->device == DEVICE_REF) return backward ? op->ref_bwd : op->ref_fwd;
+    return backward ? op->bwd : op->fwd;
+}
+
+static Err execute_here(Bench *b, OpFn fn) {
+    Err err = ERR_OK;
+    uint64_t n_allocs = mem_stats().n_allocs;
+    TRY(fn(&b->call));
+    FAIL_IF(mem_stats().n_allocs != n_allocs, ERR_NUMERIC, "the kernel allocated memory");
+done:
+    return err;
+}
+
+/* Scratch, state and the call itself. Only the CPU's kernels have a state. */
 static Err execute(Bench *b, bool backward) {
     Err err = ERR_OK;
     const Op *op = b->data->op;
     const OpHow *how = b->how;
     const OpSpec *spec = &b->data->spec;
-    bool ref = how->device == DEVICE_REF;
-    OpFn fn = backward ? (ref ? op->ref_bwd : op->bwd) : (ref ? op->ref_fwd : op->fwd);
-    FAIL_IF(fn == NULL, ERR_UNSUPPORTED, "%s%s is missing", ref ? "ref_" : "", backward ? "bwd" : "fwd");
+    OpFn fn = function_of(b, backward);
+    FAIL_IF(fn == NULL, ERR_UNSUPPORTED, "%s has no %s for %s", op->name, backward ? "bwd" : "fwd",
+            device_name(how->device));
     uint32_t wanted = backward ? how->wanted : 0, accumulate = backward ? how->accumulate : 0;
     if (op->scratch_bytes != NULL) {
         size_t bytes = op->scratch_bytes(spec, how->device, backward, wanted, how->shards);
         TRY(guarded_init(&b->scratch, bytes, 0));
     }
-    if (op->prepare != NULL && !ref) TRY(op->prepare(&b->state, spec, backward, wanted, accumulate, how->shards));
+    if (op->prepare != NULL && how->device == DEVICE_CPU)
+        TRY(op->prepare(&b->state, spec, backward, wanted, accumulate, how->shards));
     b->call.spec = spec;
     b->call.accumulate = accumulate;
     b->call.scratch = b->scratch.data;
     b->call.state = b->state;
     b->call.par = how->par;
     b->call.shards = how->shards;
-    uint64_t n_allocs = mem_stats().n_allocs;
-    TRY(fn(&b->call));
-    FAIL_IF(mem_stats().n_allocs != n_allocs, ERR_NUMERIC, "the kernel allocated memory");
+    TRY(how->device == DEVICE_CUDA ? execute_on_device(b, fn) : execute_here(b, fn));
     TRY(check_canaries(b));
 done:
     return err;

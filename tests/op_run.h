@@ -1,10 +1,10 @@
-/* Runs one case of an op, forward or backward, in float on the CPU kernels or in double on the reference: fills the
- * inputs, surrounds every operand with canaries, fills outputs and scratch with NaN, and hands the results back as
- * doubles. It judges only what a kernel may touch; whether the values are right is op_check's business. */
+/* Runs one case of an op, forward or backward, in float on the CPU's or CUDA's kernels or in double on the reference:
+ * fills the inputs, surrounds every operand with canaries, fills outputs and scratch with NaN, and hands the results
+ * back as doubles. It judges only what a kernel may touch; whether the values are right is op_check's business. */
 #ifndef TESTS_OP_RUN_H
 #define TESTS_OP_RUN_H
 
-#include "kernels/op.h"
+#include "kernels/backend.h"
 
 /* The inputs of a case. All values are exactly representable as float (INT: as int32_t), so that both precisions see
  * the same numbers. The caller owns it: op_data_clear. */
@@ -28,10 +28,13 @@ bool op_data_has_dx(const OpData *data, int i);
 
 /* One way to execute. */
 typedef struct OpHow {
-    Device device; /* DEVICE_CPU or DEVICE_REF */
-    Par *par;      /* NULL: one thread */
+    Device device;
+    Par *par; /* NULL: one thread */
     int shards;
-    size_t offset;       /* bytes by which operands are off the 64-byte alignment */
+    const Backend *cuda;            /* where DEVICE_CUDA is */
+    void (*reorder)(uint64_t seed); /* the emulated device's threads; NULL: they have no order to choose */
+    uint64_t order;                 /* for reorder: 0 = as they are numbered */
+    size_t offset;                  /* bytes by which operands are off the 64-byte alignment */
     int alias;           /* forward: y[0] lies on x[alias - 1]; backward: dx[alias - 1] lies on dy[0]; 0 = none */
     uint32_t wanted;     /* bits of dx to compute */
     uint32_t accumulate; /* bits of dx to add to data->start */
@@ -39,7 +42,7 @@ typedef struct OpHow {
     bool null_unread;    /* what bwd_needs does not declare is NULL; otherwise it is there, but full of NaN */
 } OpHow;
 
-/* Values after a pass, in doubles that hold the exact floats of a CPU run. NULL where there is nothing. */
+/* Values after a pass, in doubles that hold the exact floats of a run. NULL where there is nothing. */
 typedef struct OpValues {
     double *x[OP_MAX_X]; /* forward: the inputs afterwards (for those which the op mutates) */
     double *y[OP_MAX_Y]; /* forward */

@@ -252,7 +252,8 @@ static int stop(void **state) {
 static void correct_op_passes(void **state) {
     (void)state;
     fault = NONE;
-    if (op_check(&correct, &op_case, two_threads) != ERR_OK) fail_msg("%s", err_message());
+    if (op_check(&correct, &op_case, &(OpSite){.device = DEVICE_CPU, .par = two_threads}) != ERR_OK)
+        fail_msg("%s", err_message());
 }
 
 static void each_fault_is_named(void **state) {
@@ -260,7 +261,8 @@ static void each_fault_is_named(void **state) {
     for (size_t i = 0; i < sizeof planted / sizeof planted[0]; i++) {
         fault = planted[i].fault;
         uint64_t live = mem_stats().live_blocks;
-        if (op_check(&correct, &op_case, two_threads) == ERR_OK) fail_msg("fault %d was not noticed", fault);
+        if (op_check(&correct, &op_case, &(OpSite){.device = DEVICE_CPU, .par = two_threads}) == ERR_OK)
+            fail_msg("fault %d was not noticed", fault);
         if (strstr(err_message(), planted[i].message) == NULL)
             fail_msg("fault %d: \"%s\" does not say \"%s\"", fault, err_message(), planted[i].message);
         mem_free(leaked);

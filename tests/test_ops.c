@@ -22,12 +22,12 @@ typedef struct Item {
 static Item items[MAX_TESTS];
 static struct CMUnitTest tests[MAX_TESTS];
 static int n_tests;
-static Par *two_threads;
+static OpSite site = {.device = DEVICE_CPU};
 
 static void check_case(void **state) {
     const Item *item = *state;
     uint64_t live = mem_stats().live_blocks;
-    Err err = op_check(item->op, item->op_case, two_threads);
+    Err err = op_check(item->op, item->op_case, &site);
     if (err != ERR_OK) fail_msg("%s", err_message());
     assert_int_equal(mem_stats().live_blocks, live);
 }
@@ -35,7 +35,7 @@ static void check_case(void **state) {
 static void check_generated(void **state) {
     const Op *op = ((const Item *)*state)->op;
     int n_checked = 0;
-    if (op_check_generated(op, &op->cases[0], two_threads, &n_checked) != ERR_OK) fail_msg("%s", err_message());
+    if (op_check_generated(op, &op->cases[0], &site, &n_checked) != ERR_OK) fail_msg("%s", err_message());
 }
 
 /* Bits that belong to inputs or outputs which the op does not have are mistakes. */
@@ -121,11 +121,11 @@ int main(int argc, char **argv) {
         fprintf(stderr, "test_ops: no op has that name\n");
         return 1;
     }
-    if (par_new(&two_threads, 2) != ERR_OK) {
+    if (par_new(&site.par, 2) != ERR_OK) {
         fprintf(stderr, "test_ops: %s\n", err_message());
         return 1;
     }
     int n_failed = _cmocka_run_group_tests("ops", tests, (size_t)n_tests, NULL, NULL);
-    par_free(two_threads);
+    par_free(site.par);
     return n_failed;
 }

@@ -8,8 +8,8 @@
 #include "harness/library.h"
 #include "harness/record/provenance.h"
 #include "harness/version.h"
-#include "kernels/backend.h"
 #include "kernels/cuda_driver.h"
+#include "kernels/cuda_open.h"
 #include "kernels/machine.h"
 #include "kernels/near.h"
 
@@ -58,8 +58,7 @@ static void find_cuda(Findings *f) {
         f->n_cuda = 0;
     }
     if (f->n_cuda > MAX_CUDA) f->n_cuda = MAX_CUDA;
-    const Backend *backend = NULL;
-    if (backend_find(&backend, "cuda") != ERR_OK) (void)snprintf(f->no_cuda_kernels, WHY_LEN, "%s", err_message());
+    if (cuda_check_plugin() != ERR_OK) (void)snprintf(f->no_cuda_kernels, WHY_LEN, "%s", err_message());
 }
 
 static double gib(uint64_t bytes) { return (double)bytes / (1024.0 * 1024 * 1024); }

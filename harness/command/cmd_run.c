@@ -16,7 +16,8 @@
 #include "harness/run/room.h"
 #include "harness/run/scheduler.h"
 #include "harness/run/size_text.h"
-#include "kernels/backend.h"
+#include "kernels/cuda_open.h"
+#include "kernels/device.h"
 #include "kernels/machine.h"
 #include "kernels/mem.h"
 #include "models/text.h"
@@ -52,12 +53,14 @@ typedef struct Run {
 static Err read_options(Run *run) {
     Err err = ERR_OK;
     const CommandLine *line = run->line;
-    const Backend *backend = NULL;
-    int cores = machine_n_cores();
+    Device device;
+    int ordinal = 0, cores = machine_n_cores();
     run->results = command_value(line, "results") != NULL ? command_value(line, "results") : "results";
     run->device = command_value(line, "device") != NULL ? command_value(line, "device") : "cpu";
-    TRY(backend_find(&backend, run->device));
-    FAIL_IF(backend->device != DEVICE_CPU, ERR_ARG, "--device %s cannot train, expected cpu", run->device);
+    TRY(device_parse(&device, &ordinal, run->device));
+    if (device == DEVICE_CUDA) TRY(cuda_check(ordinal));
+    FAIL_IF(device == DEVICE_CUDA, ERR_UNSUPPORTED, "--device %s: not every op has CUDA kernels yet, expected cpu",
+            run->device);
     TRY(command_int(&run->n_jobs, line, "jobs", 1, 1, 256));
     int64_t share = cores / run->n_jobs > 0 ? cores / run->n_jobs : 1;
     TRY(command_int(&run->n_threads, line, "threads", share, 1, 1024));

@@ -1,0 +1,35 @@
+/* The interface between the program and refocus-cuda.so, which nvcc builds from the .cu files of kernels and of its
+ * ops. The plugin uses functions that the program exports (err_set, mem_alloc, ...): both must come from the same
+ * headers.
+ */
+#ifndef KERNELS_CUDA_PLUGIN_H
+#define KERNELS_CUDA_PLUGIN_H
+
+#include "kernels/backend.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct CudaSettings {
+    int ordinal; /* of the device: cuda:0 is 0 */
+    bool tf32;   /* products may round their factors to TF32, where the device can */
+} CudaSettings;
+
+/* *out = a backend on that device, with a stream and cuBLAS's workspace. The caller closes it (Backend.close).
+ * ERR_DEVICE, ERR_NOMEM. */
+Err cuda_backend_open(const Backend **out, const CudaSettings *settings) MUST_CHECK;
+typedef Err (*CudaBackendOpen)(const Backend **out, const CudaSettings *settings);
+
+/* A digest of the headers of kernels, as it was when this was compiled. */
+const char *cuda_backend_headers(void);
+typedef const char *(*CudaBackendHeaders)(void);
+
+#define CUDA_PLUGIN "refocus-cuda.so"
+#define CUDA_PLUGIN_OPEN "cuda_backend_open"
+#define CUDA_PLUGIN_HEADERS "cuda_backend_headers"
+
+#ifdef __cplusplus
+}
+#endif
+#endif
