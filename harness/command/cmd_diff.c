@@ -1,0 +1,45 @@
+/* refocus diff: two results files, cell by cell. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/command/command.h"
+#include "harness/report/difference.h"
+#include "harness/report/jsonio.h"
+
+static const CommandOption options[] = {COMMAND_OPTION_JSON, COMMAND_OPTION_END};
+
+static Err run(const CommandLine *line) {
+    Err err = ERR_OK;
+    Difference difference = {0};
+    const DiffSpec spec = {.path_a = command_operand(line, 0),
+                           .path_b = command_operand(line, 1),
+                           .cell = command_n_operands(line) > 2 ? command_operand(line, 2) : NULL};
+    TRY(difference_make(&difference, &spec));
+    errno = 0;
+    if (command_has(line, "json"))
+        TRY(jsonio_put(stdout, difference_json(&difference)));
+    else
+        difference_text(stdout, &difference);
+    FAIL_IF(fflush(stdout) != 0 || ferror(stdout), ERR_IO, "cannot write: %s", strerror(errno));
+    FAIL_IF(!difference_is_none(&difference), ERR_GATE, "%s and %s differ", spec.path_a, spec.path_b);
+done:
+    difference_clear(&difference);
+    return err;
+}
+
+const Command cmd_diff = {
+    .name = "diff",
+    .summary = "compare two results files: settings, environment, first differing step, metrics",
+    .usage = "A.h5 B.h5 [CELL]",
+    .about =
+        "Cells are paired by name, of which CELL may be a pattern; two files of one cell each are compared whatever\n"
+        "their names. Every recorded value is compared bit by bit. 0 if the cells are equal apart from times and "
+        "where\n"
+        "they were computed, which is told and does not count; 2 if they differ.",
+    .example = "refocus diff results/quickstart.h5 elsewhere/quickstart.h5\n"
+               "refocus diff yesterday.h5 results/quickstart.h5 'revised@*' --json",
+    .options = options,
+    .n_operands_min = 2,
+    .n_operands_max = 3,
+    .run = run};
