@@ -165,7 +165,9 @@ Err sample_record(CellRecord **out, const SampleSpec *spec) {
                                          .step_seconds = seconds};
     } else {
         record->memory.measured_bytes = -1;
-        record->cause = spec->status == CELL_OVER_BUDGET ? "plan of 30 GiB over a budget of 24 GiB" : "loss is nan";
+        record->cause = spec->cause != NULL                ? spec->cause
+                        : spec->status == CELL_OVER_BUDGET ? "plan of 30 GiB over a budget of 24 GiB"
+                                                           : "loss is nan";
     }
     *out = record;
     record = NULL;

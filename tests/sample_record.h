@@ -15,6 +15,7 @@ typedef struct SampleSpec {
     int64_t planned_bytes;
     const char *identity; /* NULL = made from variant and seed */
     CellStatus status;
+    const char *cause; /* of a cell that is not done; NULL = made from the status */
 } SampleSpec;
 
 /* The caller frees *out. Steps 1..40, evaluations of valid at 10, 20, 30, 40 and of test at 40. */

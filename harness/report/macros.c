@@ -79,12 +79,13 @@ static const char **slot_of(const Macros *macros, const char *name) {
 }
 
 static Err make_slots(Macros *macros) {
-    const size_t most = macros->table->n_rows * macros->table->n_columns * 6; /* the figure, and five parts */
+    const Table *table = macros->table;
+    const size_t most = table->n_rows * (1 + table->n_columns * 6); /* each figure has up to five parts */
     for (macros->n_slots = 64; macros->n_slots < 2 * most;) macros->n_slots *= 2;
     return pool_alloc(&macros->pool, &macros->slot, macros->n_slots, sizeof *macros->slot);
 }
 
-/* The name, or, where another figure has it, the name and "Two". */
+/* The name, or, where another row or figure has it, the name and "Two". */
 static Err take_name(Macros *macros, const char **out, const char *wanted) {
     Err err = ERR_OK;
     Text count = {0};
@@ -152,22 +153,37 @@ done:
     return err;
 }
 
-static Err put_value(Macros *macros, const TableRow *row, size_t i) {
+/* `begin`: the row's name in words. */
+static Err put_value(Macros *macros, const char *begin, const TableRow *row, size_t i) {
     Err err = ERR_OK;
     const Table *table = macros->table;
     const TableColumn *column = &table->column[i];
     const TableValue *value = &row->value[i];
     Text stem = {0};
     char buf[VALUE_LEN];
-    TRY(spell(&stem, table->file[row->file].label));
-    TRY(spell(&stem, row->is_chance ? "uniform attention" : row->name));
+    TRY(text_add(&stem, "%s", begin));
     if (column->metric != NULL) TRY(spell_place(&stem, table, row));
     TRY(spell(&stem, column->key));
-    if (stem.len == 0) TRY(text_add(&stem, "Figure")); /* of names without a letter or digit */
     TRY(put(macros, stem.data, "", table_value_text(buf, column, value), value->kind != VALUE_TEXT));
     TRY(put_parts(macros, stem.data, column, value));
 done:
     text_clear(&stem);
+    return err;
+}
+
+static Err put_row(Macros *macros, const TableRow *row) {
+    Err err = ERR_OK;
+    const Table *table = macros->table;
+    const char *begin = NULL;
+    Text name = {0};
+    TRY(spell(&name, table->file[row->file].label));
+    TRY(spell(&name, row->is_chance ? "uniform attention" : row->name));
+    if (name.len == 0) TRY(text_add(&name, "Row")); /* names without a letter or digit */
+    TRY(take_name(macros, &begin, name.data));
+    for (size_t c = 0; c < table->n_columns; c++)
+        if (!table->column[c].is_repeat) TRY(put_value(macros, begin, row, c));
+done:
+    text_clear(&name);
     return err;
 }
 
@@ -176,9 +192,7 @@ Err macros_write(FILE *to, const Table *table) {
     Macros macros = {.to = to, .table = table};
     TRY(make_slots(&macros));
     (void)fputs("% refocus table --macros: one macro per figure\n", to);
-    for (size_t i = 0; i < table->n_rows; i++)
-        for (size_t c = 0; c < table->n_columns; c++)
-            if (!table->column[c].is_repeat) TRY(put_value(&macros, &table->row[i], c));
+    for (size_t i = 0; i < table->n_rows; i++) TRY(put_row(&macros, &table->row[i]));
 done:
     pool_clear(&macros.pool);
     return err;
