@@ -14,136 +14,38 @@
 
 #include "kernels/mem.h"
 #include "kernels/rng.h"
-#include "models/exec.h"
 #include "models/nn.h"
 #include "tests/brute_place.h"
+#include "tests/random_graph.h"
 
-enum { MAX_POOL = 64, N_GRAPHS = 60 };
+enum { N_GRAPHS = 60 };
 
 #define OK(call) assert_true_with(call, #call, __LINE__)
 static void assert_true_with(Err err, const char *text, int line) {
     if (err != ERR_OK) fail_msg("line %d: %s: %s", line, text, err_message());
 }
 
-typedef struct Built {
-    ParamSet params;
-    Graph *g;
-    TensorId input, loss;
-    int n_weights;
-} Built;
-
-static void free_built(Built *b) {
-    graph_free(b->g);
-    params_clear(&b->params);
-}
-
-/* Random ops over tensors of one shape, slices of a buffer, reductions and shared weights; the sum of squares of some
- * of them is the loss. */
-static void random_graph(Built *b, uint64_t seed) {
-    Rng rng = rng_at(rng_stream(seed, "test.graph"), 0, 0);
-    int64_t rows = 2 + rng_below(&rng, 4), cols = 3 + rng_below(&rng, 40);
-    Shape shape = SHAPE2(rows, cols);
-    TensorId pool[MAX_POOL];
-    int n = 0;
-    params_init(&b->params);
-    OK(graph_new(&b->g, &b->params));
-    Graph *g = b->g;
-    b->input = graph_input(g, "input", DT_REAL, shape);
-    pool[n++] = b->input;
-    b->n_weights = 1 + (int)rng_below(&rng, 3);
-    for (int i = 0; i < b->n_weights; i++) {
-        char name[16];
-        (void)snprintf(name, sizeof name, "w%d", i);
-        pool[n++] = graph_param(g, name, i == 2 ? SHAPE1(cols) : shape, init_uniform(0.5));
-    }
-    int n_ops = 4 + (int)rng_below(&rng, 24);
-    for (int i = 0; i < n_ops && n < MAX_POOL; i++) {
-        char name[16];
-        (void)snprintf(name, sizeof name, "op%d.y", i);
-        TensorId a = pool[rng_below(&rng, (uint32_t)n)], c = pool[rng_below(&rng, (uint32_t)n)];
-        if (graph_shape(g, a)->rank != 2) a = b->input;
-        switch (rng_below(&rng, 7)) {
-        case 0: pool[n++] = g_tanh(g, name, a); break;
-        case 1: pool[n++] = g_scale(g, name, a, 0.7, 0.1); break;
-        case 2: pool[n++] = g_log_softmax(g, name, a); break;
-        case 3: pool[n++] = g_add(g, name, a, c); break;
-        case 4: pool[n++] = g_tanh(g, name, g_mul(g, "product", a, c)); break;
-        case 5: pool[n++] = g_mul(g, name, a, g_sum(g, "row", g_tanh(g, "t", a), 1, true)); break;
-        default: { /* two rows of a buffer, written by two nodes, read as a whole and in part */
-            TensorId buffer = graph_buffer(g, name, DT_REAL, SHAPE3(2, rows, cols));
-            for (int64_t k = 0; k < 2; k++) {
-                TensorId into = graph_slice(g, buffer, k), in = k == 0 ? a : pool[0];
-                (void)graph_op_into(g, "tanh", "part", NULL, &in, 1, &into, NULL);
-            }
-            TensorId whole = g_sum(g, "whole", buffer, 0, false);
-            pool[n++] = g_add(g, "parts", whole, graph_slice(g, buffer, 1));
-            break;
-        }
-        }
-        OK(graph_status(g));
-    }
-    TensorId total = g_sum(g, "total", g_tanh(g, "last", pool[n - 1]), -1, false);
-    for (int i = 1; i <= b->n_weights; i++) /* every weight matters, so that every one has a gradient */
-        total = g_add(g, "total", total, g_sum(g, "square", g_mul(g, "sq", pool[i], pool[i]), -1, false));
-    b->loss = graph_keep(g, total);
-    graph_backward(g, total);
-    for (int i = 1; i <= b->n_weights; i++) (void)graph_keep(g, graph_grad(g, pool[i]));
-    graph_finish(g, DEVICE_CPU, 2);
-    OK(graph_status(g));
-}
-
-/* Runs in one mode and returns loss and gradients behind each other; *peak is the checked mode's count. */
-static float *run(const Built *b, const Plan *plan, const Backend *backend, ExecMode mode, size_t *n, size_t *peak) {
-    Arena *arena = NULL;
-    Exec *exec = NULL;
-    Par *par = NULL;
-    float *out = NULL, *input = NULL;
-    const Graph *g = b->g;
-    size_t n_in = (size_t)shape_count(graph_shape(g, b->input));
-    OK(par_new(&par, 2));
-    OK(arena_new(&arena, backend, &b->params, mode == EXEC_SEPARATE ? 0 : plan->transient_bytes));
-    OK(arena_initialise(arena, 5));
-    OK(exec_new(&exec, plan, arena, mode, par));
-    OK(mem_alloc(&input, n_in, sizeof *input));
-    for (size_t i = 0; i < n_in; i++) input[i] = (float)((int)(i * 37 % 19) - 9) / 10.0f;
-    *n = 1;
-    for (int i = 0; i < b->params.n; i++) *n += (size_t)shape_count(&b->params.items[i].shape);
-    OK(mem_alloc(&out, *n, sizeof *out));
-    for (int repeat = 0; repeat < 2; repeat++) { /* what a first step leaves behind must not matter */
-        OK(exec_upload(exec, b->input, input));
-        OK(exec_run(exec));
-    }
-    OK(exec_download(exec, b->loss, out));
-    size_t at = 1;
-    for (TensorId t = 0; t < g->n_tensors; t++) {
-        if (g->tensors[t].param < 0 || g->tensors[t].base != t || g->tensors[t].grad == TENSOR_NONE) continue;
-        OK(exec_download(exec, g->tensors[t].grad, out + at));
-        at += (size_t)shape_count(&g->tensors[t].shape);
-    }
-    assert_int_equal(at, *n);
-    *peak = exec_peak_bytes(exec);
-    exec_free(exec);
-    arena_free(arena);
-    par_free(par);
-    mem_free(input);
+static float *run(const RandomGraph *b, const Plan *plan, ExecMode mode, size_t *n, size_t *peak) {
+    float *out = NULL;
+    OK(random_graph_run(&out, n, peak, b, plan, backend_cpu(), mode));
     return out;
 }
 
 static void test_modes_agree(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < N_GRAPHS; seed++) {
-        Built b;
-        random_graph(&b, seed);
+        RandomGraph b;
+        OK(random_graph_build(&b, seed, DEVICE_CPU));
         for (int in_place = 0; in_place < 2; in_place++) {
             Plan *plan = NULL;
             size_t n = 0, peak = 0;
             OK(plan_build(&plan, b.g, sizeof(float), in_place));
             OK(plan_verify(plan));
             assert_true(plan->transient_bytes >= plan->live_bytes);
-            float *arena = run(&b, plan, backend_cpu(), EXEC_ARENA, &n, &peak);
-            float *poison = run(&b, plan, backend_cpu(), EXEC_POISON, &n, &peak);
-            float *separate = run(&b, plan, backend_cpu(), EXEC_SEPARATE, &n, &peak);
-            float *checked = run(&b, plan, backend_cpu(), EXEC_CHECKED, &n, &peak);
+            float *arena = run(&b, plan, EXEC_ARENA, &n, &peak);
+            float *poison = run(&b, plan, EXEC_POISON, &n, &peak);
+            float *separate = run(&b, plan, EXEC_SEPARATE, &n, &peak);
+            float *checked = run(&b, plan, EXEC_CHECKED, &n, &peak);
             assert_int_equal(peak, plan->live_bytes);
             assert_memory_equal(arena, poison, n * sizeof *arena);
             assert_memory_equal(arena, separate, n * sizeof *arena);
@@ -155,7 +57,7 @@ static void test_modes_agree(void **state) {
             mem_free(checked);
             plan_free(plan);
         }
-        free_built(&b);
+        random_graph_clear(&b);
     }
 }
 
@@ -164,9 +66,9 @@ static void test_reuse_never_costs(void **state) {
     (void)state;
     int n_less = 0;
     for (uint64_t seed = 0; seed < 5 * N_GRAPHS; seed++) {
-        Built b;
+        RandomGraph b;
         Plan *eager = NULL, *full = NULL;
-        random_graph(&b, seed);
+        OK(random_graph_build(&b, seed, DEVICE_CPU));
         OK(plan_build(&eager, b.g, sizeof(float), false));
         OK(plan_build(&full, b.g, sizeof(float), true));
         OK(plan_verify(eager));
@@ -177,7 +79,7 @@ static void test_reuse_never_costs(void **state) {
         n_less += full->transient_bytes < eager->transient_bytes;
         plan_free(eager);
         plan_free(full);
-        free_built(&b);
+        random_graph_clear(&b);
     }
     assert_true(n_less > N_GRAPHS);
 }
@@ -235,7 +137,7 @@ static void test_small_graphs_against_all_orders(void **state) {
 }
 
 /* The loss of the reference as a function of one element of one weight. */
-static double ref_loss(Exec *exec, Arena *arena, const Built *b, const float *input, int i_param, int64_t e,
+static double ref_loss(Exec *exec, Arena *arena, const RandomGraph *b, const float *input, int i_param, int64_t e,
                        double value, double *gradient) {
     const Graph *g = b->g;
     OK(exec_upload(exec, b->input, input));
@@ -254,12 +156,12 @@ static double ref_loss(Exec *exec, Arena *arena, const Built *b, const float *in
 static void test_gradients(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 20; seed++) {
-        Built b;
+        RandomGraph b;
         Plan *plan = NULL;
         Arena *arena = NULL;
         Exec *exec = NULL;
         float *input = NULL;
-        random_graph(&b, seed);
+        OK(random_graph_build(&b, seed, DEVICE_CPU));
         size_t n_in = (size_t)shape_count(graph_shape(b.g, b.input));
         OK(mem_alloc(&input, n_in, sizeof *input));
         for (size_t i = 0; i < n_in; i++) input[i] = (float)((int)(i * 29 % 23) - 11) / 12.0f;
@@ -282,14 +184,14 @@ static void test_gradients(void **state) {
         arena_free(arena);
         plan_free(plan);
         mem_free(input);
-        free_built(&b);
+        random_graph_clear(&b);
     }
 }
 
 /* A chain needs what its widest node needs, and no byte more. */
 static void test_chain_is_exact(void **state) {
     (void)state;
-    Built b;
+    RandomGraph b;
     Plan *plan = NULL;
     params_init(&b.params);
     OK(graph_new(&b.g, &b.params));
@@ -304,16 +206,16 @@ static void test_chain_is_exact(void **state) {
     assert_int_equal(plan->transient_bytes, plan->live_bytes);
     assert_true(plan_ratio(plan) == 1.0);
     plan_free(plan);
-    free_built(&b);
+    random_graph_clear(&b);
 }
 
 /* plan_verify must see a plan that is wrong: every block moved onto its neighbour is refused, unless nobody minds. */
 static void test_verify_sees_overlaps(void **state) {
     (void)state;
-    Built b;
+    RandomGraph b;
     Plan *plan = NULL;
     int refused = 0, moved = 0;
-    random_graph(&b, 3);
+    OK(random_graph_build(&b, 3, DEVICE_CPU));
     OK(plan_build(&plan, b.g, sizeof(float), true));
     OK(plan_verify(plan));
     for (int i = 0; i < plan->n_blocks; i++)
@@ -329,12 +231,12 @@ static void test_verify_sees_overlaps(void **state) {
     assert_true(moved > 10);
     assert_int_equal(refused, moved);
     plan_free(plan);
-    free_built(&b);
+    random_graph_clear(&b);
 }
 
 static void test_builder_errors(void **state) {
     (void)state;
-    Built b;
+    RandomGraph b;
     params_init(&b.params);
     OK(graph_new(&b.g, &b.params));
     TensorId x = graph_input(b.g, "x", DT_REAL, SHAPE2(3, 4));
@@ -344,7 +246,7 @@ static void test_builder_errors(void **state) {
     assert_int_equal(g_tanh(b.g, "after", bad), TENSOR_NONE);
     assert_int_equal(graph_status(b.g), ERR_SHAPE);
     assert_non_null(strstr(err_message(), "sum"));
-    free_built(&b);
+    random_graph_clear(&b);
 }
 
 int main(void) {

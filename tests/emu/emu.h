@@ -20,11 +20,11 @@ void emu_devices(int n, size_t memory_bytes);
 void emu_fail_at(uint64_t k, int code);
 
 typedef struct EmuStats {
-    uint64_t n_launches, n_gemms;  /* since the start */
-    uint64_t n_live;               /* allocations, streams, graphs and handles that were not freed */
-    size_t live_bytes, peak_bytes; /* device memory */
-    size_t shared_bytes;           /* shared memory of one block of the last launch */
-    uint64_t n_hidden;             /* products without a workspace of the caller's: cuBLAS would allocate */
+    uint64_t n_launches, n_gemms, n_replays; /* since the start */
+    uint64_t n_live;                         /* allocations, streams, graphs and handles that were not freed */
+    size_t live_bytes, peak_bytes;           /* device memory */
+    size_t shared_bytes;                     /* shared memory of one block of the last launch */
+    uint64_t n_hidden;                       /* products without a workspace of the caller's: cuBLAS would allocate */
 } EmuStats;
 EmuStats emu_stats(void);
 

@@ -255,6 +255,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t graph, unsign
 cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
     EMU_CALL();
     return submit(stream, [=] {
+        stats.n_replays++;
         for (const auto &work : graph->work) work();
     });
 }
