@@ -47,15 +47,35 @@ static double alpha_at(const RecordAttention *a, const Glance *g, double x, doub
 /* How much of a pixel shows: the root, so that little attention is still seen. */
 static double clarity(double alpha, double top) { return sqrt(fmax(0, fmin(1, alpha / top))); }
 
-/* Colour goes first, then contrast. Under the veil noise is in steps that nobody sees: else it is most of a PNG. */
-static uint32_t veiled(const uint8_t rgb[3], double shown) {
-    const double haze = 0.82 * (1 - shown), grey = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2];
-    const long step = shown < 0.5 ? 5 : 1; /* divides 255 */
+/* Channel c around a pixel, out of focus: a binomial window of 5 x 5; the edge repeats. */
+static double soft(const Frame *f, int x, int y, int c) {
+    static const double weight[5] = {1 / 16.0, 4 / 16.0, 6 / 16.0, 4 / 16.0, 1 / 16.0};
+    int height = (int)f->attention->image_h, width = (int)f->attention->image_w;
+    const uint8_t *image = f->attention->images + f->sample * height * width * 3;
+    double sum = 0;
+    for (int i = -2; i <= 2; i++)
+        for (int k = -2; k <= 2; k++) {
+            int row = y + i < 0 ? 0 : y + i < height ? y + i : height - 1;
+            int column = x + k < 0 ? 0 : x + k < width ? x + k : width - 1;
+            sum += weight[i + 2] * weight[k + 2] * image[(row * width + column) * 3 + c];
+        }
+    return sum;
+}
+
+/* Where the network looks the picture is as it is; elsewhere it is out of focus, without colour and pale. In levels of
+ * 5: what nobody sees of the noise would be most of a PNG. */
+static uint32_t veiled(const Frame *f, int x, int y, double shown) {
+    const uint8_t *sharp =
+        f->attention->images + ((f->sample * f->attention->image_h + y) * f->attention->image_w + x) * 3;
+    const double hidden = 1 - shown, level = 5; /* divides 255 */
+    double rgb[3];
     uint32_t word = 0;
+    for (int c = 0; c < 3; c++) rgb[c] = shown * sharp[c] + hidden * soft(f, x, y, c);
+    double grey = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2];
     for (int c = 0; c < 3; c++) {
-        double value = rgb[c] + (grey - rgb[c]) * 0.8 * (1 - shown);
-        value += (255 - value) * haze;
-        word = word << 8 | (uint32_t)(lrint(value / (double)step) * step);
+        double value = rgb[c] + (grey - rgb[c]) * 0.8 * hidden;
+        value += (255 - value) * 0.82 * hidden;
+        word = word << 8 | (uint32_t)(level * round(value / level));
     }
     return word;
 }
@@ -72,8 +92,7 @@ static Err make_image(cairo_surface_t **out, const Frame *f) {
     double top = f->top_alpha / (double)a->map_h;
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {
-            const uint8_t *rgb = a->images + ((f->sample * height + y) * width + x) * 3;
-            uint32_t word = veiled(rgb, clarity(alpha_at(a, f->glance, x + 0.5, y + 0.5), top));
+            uint32_t word = veiled(f, x, y, clarity(alpha_at(a, f->glance, x + 0.5, y + 0.5), top));
             memcpy(data + (ptrdiff_t)y * stride + 4 * (ptrdiff_t)x, &word, sizeof word);
         }
     cairo_surface_mark_dirty(*out);
