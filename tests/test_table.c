@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "harness/record/results.h"
 #include "harness/report/format.h"
 #include "harness/report/stats.h"
 #include "harness/report/table.h"
@@ -189,6 +190,88 @@ static void test_wrong_options(void **state) {
     assert_non_null(strstr(err_message(), "did you mean markdown?"));
 }
 
+/* ---- rows and columns ---- */
+static void test_rows_and_columns(void **state) {
+    Study *study = *state;
+    study_seven(study);
+    const char *const some[] = {"rev*", "original", "uniform*"}, *const none[] = {"revisd"};
+    compare_golden(study,
+                   &(TableOptions){.n_rows = 3,
+                                   .rows = some,
+                                   .columns = "n,char_accuracy,difference,hit_rate*,planned_mib,p_holm",
+                                   .has_digits = true,
+                                   .digits = 2},
+                   "text", "table_seven_chosen.txt");
+    says(study, &(TableOptions){.n_rows = 1, .rows = none}, ERR_NOTHING,
+         "no row matches 'revisd'; did you mean revised?");
+    says(study, &(TableOptions){.columns = "n,hit_rat"}, ERR_NOTHING, "no column 'hit_rat'; did you mean hit_rate?");
+    says(study, &(TableOptions){.columns = "n,,p"}, ERR_ARG, "has an empty name");
+    says(study, &(TableOptions){.columns = ""}, ERR_ARG, "names no column");
+    says(study, &(TableOptions){.columns = "xyzzy"}, ERR_NOTHING, "there are n, word_accuracy, char_accuracy");
+}
+
+/* ---- several files ---- */
+
+/* Two variants and three seeds, the second better by `gain`. */
+static void small_file(Study *study, const char *experiment, const char *file, const char *baseline, double gain,
+                       const char *metric) {
+    for (int64_t seed = 0; seed < 3; seed++) {
+        double e = 0.01 * (double)seed;
+        study_add(study, (SampleSpec){.variant = baseline,
+                                      .seed = seed,
+                                      .accuracy = 0.5 + e,
+                                      .hit = 0.8,
+                                      .ms = 80,
+                                      .planned_bytes = 61341696});
+        study_add(study, (SampleSpec){.variant = "revised",
+                                      .seed = seed,
+                                      .accuracy = 0.5 + gain + e * e,
+                                      .hit = 0.9,
+                                      .ms = 82,
+                                      .planned_bytes = 61407232});
+    }
+    study_pack_as(study,
+                  (PackGrid){.experiment = experiment,
+                             .question = "What does it gain?",
+                             .baseline = baseline,
+                             .primary_variant = metric != NULL ? "revised" : NULL,
+                             .primary_metric = metric,
+                             .primary_margin = NAN},
+                  file);
+}
+
+static Err table_of(const Study *study, const char *const *file, size_t n, Table **out) {
+    char path[STUDY_PATH + 80];
+    Results *results[4] = {NULL};
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", study->folder, file[i]);
+        assert_ok(results_open(&results[i], path));
+    }
+    Err err = table_build(out, (const Results *const *)results, n, &as_declared);
+    for (size_t i = 0; i < n; i++) results_close(results[i]);
+    return err;
+}
+
+/* Rows are paired within their file; p belongs to the file that declared the metric. */
+static void test_files(void **state) {
+    Study *study = *state;
+    Table *table = NULL;
+    small_file(study, "digits", "digits.h5", "baseline", 0.1, "char_accuracy");
+    small_file(study, "kana", "kana.h5", "plain", -0.2, NULL);
+    small_file(study, "kana", "kana+0badcafe.h5", "plain", 0.3, "char_accuracy");
+    assert_ok(table_of(study, (const char *const[]){"digits.h5", "kana.h5"}, 2, &table));
+    char *text = study_format(table, "text");
+    study_compare_golden(text, "table_files.txt");
+    free(text);
+    table_free(table);
+    assert_ok(table_of(study, (const char *const[]){"kana.h5", "kana+0badcafe.h5"}, 2, &table));
+    assert_string_equal(table->row[0].label, "kana: plain"); /* one experiment: by the files' names */
+    assert_string_equal(table->row[3].label, "kana+0badcafe: revised");
+    table_free(table);
+    assert_int_equal(table_of(study, (const char *const[]){"kana.h5", "kana.h5"}, 2, &table), ERR_ARG);
+    assert_non_null(strstr(err_message(), "is named twice"));
+}
+
 static void test_mixed_code(void **state) {
     Study *study = *state;
     SampleSpec spec = {.variant = "baseline", .accuracy = 0.5, .hit = 0.8, .ms = 81, .planned_bytes = 1 << 20};
@@ -261,10 +344,10 @@ static void test_value_text(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, study_setup, study_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_value_text),          TEST(test_seven_seeds),   TEST(test_numbers),
-        TEST(test_two_seeds),           TEST(test_one_seed),      TEST(test_axes),
-        TEST(test_over_budget),         TEST(test_wrong_options), TEST(test_mixed_code),
-        TEST(test_failing_allocations),
+        TEST(test_value_text),       TEST(test_seven_seeds),   TEST(test_numbers),
+        TEST(test_two_seeds),        TEST(test_one_seed),      TEST(test_axes),
+        TEST(test_over_budget),      TEST(test_wrong_options), TEST(test_mixed_code),
+        TEST(test_rows_and_columns), TEST(test_files),         TEST(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

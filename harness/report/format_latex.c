@@ -8,7 +8,7 @@
 #include "harness/report/layout.h"
 
 /* Characters of \footnotesize that fit side by side on a page of one column. */
-enum { LINE = 88 };
+enum { LINE = 84 };
 
 static void put_label(FILE *to, const TableRow *row, const char *mark) {
     latex_text(to, row->label);

@@ -1,4 +1,4 @@
-# refocus table: what it refuses. Tables themselves are compared byte for byte in tests/test_table.c.
+# refocus table: what it writes, and what it refuses. Tables themselves are compared byte for byte in tests/test_table*.c.
 . "$(dirname "$0")/../cli_lib.sh"
 
 t 'no file named: 64'
@@ -41,3 +41,80 @@ t 'an unknown format: 64, the nearest name'
 refocus table --format markdow nothing.h5
 want_code 64
 want_err 'did you mean markdown\?'
+
+# A real results file: two of six cells are trained, the others are missing.
+grid=$here/tests/cases/run/tiny.yaml
+refocus run "$grid" --cells 'baseline@0' --cells 'pulled@0'
+
+t 'every format, and what is missing in each of them'
+for format in text markdown latex csv json; do
+    refocus table results/tiny.h5 --format $format
+    want_code 0
+    want_no_err
+    want_out 'pulled'
+    want_out 'missing|no result yet'
+done
+
+t 'rows, columns and digits'
+refocus table results/tiny.h5 --rows 'p*' --columns n,hit_rate,planned_mib --digits 1
+want_code 0
+want_out '^ +n +hit_rate ↑ +planned MiB$'
+want_out '^pulled  1/2 † +0\.[0-9]  '
+want_not_out '^baseline'
+want_out '^1 of 3 rows are shown'
+
+t 'a row, a column that is not there: 3, the nearest name'
+refocus table results/tiny.h5 --rows puled
+want_code 3
+want_no_out
+want_err "no row matches 'puled'; did you mean pulled\?"
+refocus table results/tiny.h5 --columns n,hitrate
+want_code 3
+want_err "there is no column 'hitrate'; did you mean hit_rate\?"
+
+t 'macros: one per figure, named after what it is'
+refocus table results/tiny.h5 --macros
+want_code 0
+want_out '^\\newcommand\{\\TinyPulledHitRateMean\}\{0\.[0-9]{3}\}$'
+want 'nothing but macros' test -z "$(grep -v '^\\newcommand{\\[A-Za-z]*}{.*}$' out | grep -v '^%')"
+
+t 'long: a record per cell, step and metric; cells without figures have one too'
+refocus table results/tiny.h5 --long --metric hit_rate
+want_code 0
+want_out '^experiment,cell,variant,seed,status,cause,set,step,metric,value$'
+want_out '^tiny,pulled@0,pulled,0,done,,valid,12,hit_rate,[0-9.]+$'
+want_out '^tiny,pulled@1,pulled,1,missing,no result yet,,,,$'
+refocus table results/tiny.h5 --long --set train --metric loss --rows pulled
+want_code 0
+want 'a record per step and a missing cell' test "$(wc -l <out)" -eq 14
+refocus table results/tiny.h5 --long --metric hitrate
+want_code 3
+want_no_out
+want_err "did you mean hit_rate\?"
+refocus table results/tiny.h5 --long --set train --metric los
+want_code 3
+want_err "training has no curve 'los'; did you mean loss\?"
+
+t 'two files: rows of both, named by experiment or file'
+cp results/tiny.h5 again.h5
+refocus table results/tiny.h5 again.h5 --columns n,char_accuracy
+want_code 0
+want_out '^tiny: pulled '
+want_out '^again: pulled '
+refocus table again.h5 again.h5
+want_code 64
+want_err "'again.h5' is named twice"
+
+t 'options that contradict each other: 64, and nothing is printed'
+refocus table results/tiny.h5 --macros --format csv
+want_code 64
+want_no_out
+want_err '^refocus: --macros writes LaTeX; --format csv does not go with it$'
+refocus table results/tiny.h5 --macros --long
+want_code 64
+refocus table results/tiny.h5 --long --at best
+want_code 64
+want_err '\-\-at does not go with it'
+refocus table results/tiny.h5 --digits 12
+want_code 64
+want_no_out
