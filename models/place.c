@@ -84,10 +84,21 @@ static void place_in_order(Search *s) {
 
 /* ---- orders to begin with ---- */
 
-/* Bottom up: the next block is the one that can lie lowest on top of those that are placed, and of several the one
- * whose life is under the most pressure, or whose bytes times nodes are the most. Leaves hardly a gap where lives are
- * nested, as those of a training step are. The others: by size, bytes times nodes, birth, nodes. */
-typedef enum OrderKind { UP_BY_PRESSURE, UP_BY_AREA, BY_SIZE, BY_AREA, BY_BIRTH, BY_LENGTH, N_ORDERS } OrderKind;
+/* Bottom up: the next block is the one that can lie lowest on top of those that are placed; of several, the one that is
+ * alive when the most others are, and then for longest (UP_BY_PRESSURE) or from earliest on (UP_BY_BIRTH), or the one
+ * that is alive for longest, or whose bytes times nodes are the most. Leaves hardly a gap where lives are nested, as
+ * those of a training step are. The others need no explanation. */
+typedef enum OrderKind {
+    UP_BY_PRESSURE,
+    UP_BY_LENGTH,
+    UP_BY_AREA,
+    UP_BY_BIRTH,
+    BY_SIZE,
+    BY_AREA,
+    BY_BIRTH,
+    BY_LENGTH,
+    N_ORDERS
+} OrderKind;
 
 /* Larger keys first; equal ones in the order of the blocks, so that there is one outcome. */
 static int by_key(const void *a, const void *b) {
@@ -103,11 +114,13 @@ static Key key_of(const Search *s, int b, OrderKind kind) {
     Key key = {.block = b};
     switch (kind) {
     case UP_BY_PRESSURE:
+    case UP_BY_BIRTH:
         key.key = (double)s->pressure[b];
-        key.second = length;
+        key.second = kind == UP_BY_PRESSURE ? length : -(double)block->first;
         break;
     case BY_SIZE: key.key = bytes; break;
     case BY_BIRTH: key.key = -(double)block->first; break;
+    case UP_BY_LENGTH:
     case BY_LENGTH: key.key = length; break;
     default: key.key = bytes * length; break;
     }
@@ -140,7 +153,7 @@ static void order_bottom_up(Search *s) {
 static void make_order(Search *s, OrderKind kind) {
     for (int b = 0; b < s->n; b++) s->keys[b] = key_of(s, b, kind);
     qsort(s->keys, (size_t)s->n, sizeof *s->keys, by_key);
-    if (kind == UP_BY_PRESSURE || kind == UP_BY_AREA) {
+    if (kind <= UP_BY_BIRTH) {
         order_bottom_up(s);
     } else {
         for (int k = 0; k < s->n; k++) s->order[k] = s->keys[k].block;
