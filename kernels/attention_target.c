@@ -1,5 +1,7 @@
 #include "kernels/attention_target.h"
 
+#include <math.h>
+
 #include "kernels/infer.h"
 
 Err attention_target_infer(OpSpec *spec) {
@@ -29,4 +31,15 @@ Err attention_target_loss(const OpCall *call, ElementwiseFn fn) {
     for (int64_t r = 0; r < attention_target_rows(call->spec); r++) sum += row[r];
     *(float *)call->y[0] = (float)(sum * (double)inv_count);
     return ERR_OK;
+}
+
+Err attention_target_gradient(const OpCall *call, ElementwiseFn fn) {
+    elementwise_run(call, attention_target_rows(call->spec), fn);
+    return ERR_OK;
+}
+
+double attention_target_ref_overlap(const OpCall *call, double cell, int64_t row, int64_t j) {
+    const double *box = (const double *)call->x[TARGET_BOX] + row * BOX_SIZE, *centre = call->x[TARGET_CENTRE_X];
+    double low = fmax(centre[j] - cell / 2.0, box[BOX_X0]), high = fmin(centre[j] + cell / 2.0, box[BOX_X1]);
+    return box[BOX_X1] <= box[BOX_X0] ? 0.0 : fmax(high - low, 0.0) / cell;
 }

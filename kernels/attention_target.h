@@ -16,12 +16,35 @@ enum { TARGET_ALPHA, TARGET_BOX, TARGET_CENTRE_X, TARGET_INV_COUNT, TARGET_N_X }
 /* Coordinates inside a box. */
 enum { BOX_X0, BOX_Y0, BOX_X1, BOX_Y1, BOX_SIZE };
 
-/* Inputs of a test case: boxes and positions are spread over `pixels`. */
-#define TARGET_CASE(t, b, l, pixels, box_fill)                                                                         \
-    {{3, {t, b, l}}, DT_REAL, FILL_PROB, 0, false}, {{3, {t, b, 4}}, DT_REAL, box_fill, pixels, false},                \
-        {{1, {l}}, DT_REAL, FILL_POSITIVE, pixels, false}, {                                                           \
-        {0}, DT_REAL, FILL_POSITIVE, 0, false                                                                          \
+/* A test case: boxes and positions are spread over `pixels`. */
+#define TARGET_CASE(title, attr_, t, b, l, pixels, box_fill)                                                           \
+    {                                                                                                                  \
+        .name = title, .attr = &attr_, .n_x = TARGET_N_X, .x = {                                                       \
+            {{3, {t, b, l}}, DT_REAL, FILL_PROB, 0, false},                                                            \
+            {{3, {t, b, 4}}, DT_REAL, box_fill, pixels, false},                                                        \
+            {{1, {l}}, DT_REAL, FILL_POSITIVE, pixels, false},                                                         \
+            {{0}, DT_REAL, FILL_POSITIVE, 0, false}                                                                    \
+        }                                                                                                              \
     }
+
+/* The descriptor of op NAME, from the file's fwd, bwd, ref_fwd, ref_bwd and cases. */
+#define TARGET_OP(NAME, ATTR)                                                                                          \
+    const Op op_##NAME = {                                                                                             \
+        .name = #NAME,                                                                                                 \
+        .n_x_min = TARGET_N_X,                                                                                         \
+        .n_x_max = TARGET_N_X,                                                                                         \
+        .n_out = 1,                                                                                                    \
+        .differentiable = OP_X(TARGET_ALPHA),                                                                          \
+        .bwd_needs = {OP_X(TARGET_ALPHA) | OP_X(TARGET_BOX) | OP_X(TARGET_CENTRE_X) | OP_X(TARGET_INV_COUNT)},         \
+        .attr_bytes = sizeof(ATTR),                                                                                    \
+        .infer = attention_target_infer,                                                                               \
+        .scratch_bytes = attention_target_bytes,                                                                       \
+        .fwd = fwd,                                                                                                    \
+        .bwd = bwd,                                                                                                    \
+        .ref_fwd = ref_fwd,                                                                                            \
+        .ref_bwd = ref_bwd,                                                                                            \
+        .cases = cases,                                                                                                \
+        .n_cases = sizeof cases / sizeof cases[0]}
 
 /* Positions that a row works on at a time, in buffers on the stack. */
 enum { TARGET_CHUNK = 256 };
@@ -35,6 +58,12 @@ size_t attention_target_bytes(const OpSpec *spec, Device device, bool backward, 
 /* loss = inv_count * sum over rows, where fn writes a row's term to ((double *)scratch)[row]. The rows are added in
  * order, so that the bits do not depend on the shards. */
 Err attention_target_loss(const OpCall *call, ElementwiseFn fn) MUST_CHECK;
+
+/* Backward, over all rows. */
+Err attention_target_gradient(const OpCall *call, ElementwiseFn fn) MUST_CHECK;
+
+/* For the reference: the part of cell j that lies in row's box; 0 without one. */
+double attention_target_ref_overlap(const OpCall *call, double cell, int64_t row, int64_t j);
 
 static inline int64_t attention_target_rows(const OpSpec *spec) { return shape_rows(&spec->x[TARGET_ALPHA]); }
 

@@ -332,3 +332,39 @@ void broadcast_sum(const OpCall *call, const Broadcast *map, float *out, const f
         for (int64_t k = 0; k < s.n_out; k++) s.partial[k] += s.partial[i * s.n_out + k];
     store(&s, 0, s.partial, s.n_out);
 }
+
+/* ---- what the ops share besides ---- */
+
+size_t broadcast_scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
+    Broadcast map = broadcast_of(&spec->x[0], &spec->x[1]), swapped = broadcast_swapped(&map);
+    size_t a = backward && (wanted & OP_X(0)) ? broadcast_sum_bytes(&map, device, shards) : 0;
+    size_t b = backward && (wanted & OP_X(1)) ? broadcast_sum_bytes(&swapped, device, shards) : 0;
+    return a > b ? a : b;
+}
+
+/* Dimension by dimension from the last, 0 where the operand is repeated. */
+int64_t broadcast_ref_at(const Shape *x, const Shape *y, int64_t k) {
+    int64_t at = 0, step = 1;
+    for (int d = 1; d <= y->rank; d++) {
+        int64_t i = k % y->dim[y->rank - d];
+        k /= y->dim[y->rank - d];
+        if (d > x->rank) break;
+        if (x->dim[x->rank - d] > 1) at += i * step;
+        step *= x->dim[x->rank - d];
+    }
+    return at;
+}
+
+const OpCase broadcast_cases[BROADCAST_N_CASES] = {
+    {.name = "same shape", .n_x = 2, .x = {{.shape = {3, {3, 7, 13}}}, {.shape = {3, {3, 7, 13}}}}},
+    {.name = "row", .n_x = 2, .x = {{.shape = {3, {5, 7, 11}}}, {.shape = {1, {11}}}}},
+    {.name = "column", .n_x = 2, .x = {{.shape = {2, {7, 1}}}, {.shape = {2, {7, 13}}}}},
+    {.name = "both ways", .n_x = 2, .x = {{.shape = {2, {7, 1}}}, {.shape = {2, {1, 13}}}}},
+    {.name = "middle", .n_x = 2, .x = {{.shape = {4, {2, 3, 7, 5}}}, {.shape = {4, {2, 3, 1, 5}}}}},
+    {.name = "interleaved", .n_x = 2, .x = {{.shape = {5, {2, 1, 3, 1, 5}}}, {.shape = {5, {1, 2, 3, 4, 1}}}}},
+    {.name = "scalar with tensor", .n_x = 2, .x = {{.shape = {0}}, {.shape = {2, {7, 11}}}}},
+    {.name = "scalars", .n_x = 2, .x = {{.shape = {0}}, {.shape = {0}}}},
+    {.name = "ranks apart", .n_x = 2, .x = {{.shape = {3, {1, 1, 3}}}, {.shape = {1, {1}}}}},
+    {.name = "wide row", .n_x = 2, .x = {{.shape = {2, {3, 601}}}, {.shape = {2, {1, 601}}}}},
+    {.name = "long sum", .n_x = 2, .x = {{.shape = {1, {9001}}}, {.shape = {1, {1}}}}},
+};

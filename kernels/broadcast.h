@@ -43,6 +43,16 @@ size_t broadcast_sum_bytes(const Broadcast *map, Device device, int shards);
 /* Does a have y's size, so that its gradient needs no sum? */
 bool broadcast_is_full(const Broadcast *map);
 
+/* For the descriptor of an op of two inputs whose gradients broadcast_sum computes. */
+size_t broadcast_scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards);
+
+/* For its reference: the element of an operand that stands at y's element k. It knows nothing of the kernels. */
+int64_t broadcast_ref_at(const Shape *x, const Shape *y, int64_t k);
+
+/* For its tests: every way in which two shapes can meet. */
+enum { BROADCAST_N_CASES = 11 };
+extern const OpCase broadcast_cases[BROADCAST_N_CASES];
+
 #ifdef __cplusplus
 }
 #endif

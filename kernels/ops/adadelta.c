@@ -46,32 +46,7 @@ static Err ref_fwd(const OpCall *call) {
     return ERR_OK;
 }
 
-static const OpCase cases[] = {
-    {.name = "prime",
-     .n_x = 6,
-     .x = {{.shape = {2, {37, 53}}},
-           {.shape = {2, {37, 53}}},
-           {.shape = {2, {37, 53}}, .fill = FILL_POSITIVE},
-           {.shape = {2, {37, 53}}, .fill = FILL_POSITIVE},
-           {.shape = {1, {8}}, .fill = FILL_POSITIVE},
-           {.shape = {0}, .fill = FILL_POSITIVE}}},
-    {.name = "scalar",
-     .n_x = 6,
-     .x = {{.shape = {0}},
-           {.shape = {0}},
-           {.shape = {0}, .fill = FILL_POSITIVE},
-           {.shape = {0}, .fill = FILL_POSITIVE},
-           {.shape = {1, {8}}, .fill = FILL_POSITIVE},
-           {.shape = {0}, .fill = FILL_POSITIVE}}},
-    {.name = "one",
-     .n_x = 6,
-     .x = {{.shape = {2, {1, 1}}},
-           {.shape = {2, {1, 1}}},
-           {.shape = {2, {1, 1}}, .fill = FILL_POSITIVE},
-           {.shape = {2, {1, 1}}, .fill = FILL_POSITIVE},
-           {.shape = {1, {8}}, .fill = FILL_POSITIVE},
-           {.shape = {0}, .fill = FILL_POSITIVE}}},
-};
+static const OpCase cases[] = {UPDATE_CASES_2(FILL_POSITIVE, FILL_POSITIVE)};
 
 const Op op_adadelta = {
     .name = "adadelta",

@@ -109,10 +109,7 @@ KERNEL static void backward(const OpCall *call, int64_t first, int64_t last) {
     }
 }
 
-static Err bwd(const OpCall *call) {
-    elementwise_run(call, attention_target_rows(call->spec), backward);
-    return ERR_OK;
-}
+static Err bwd(const OpCall *call) { return attention_target_gradient(call, backward); }
 
 /* ---- reference ---- */
 
@@ -120,11 +117,7 @@ static Err bwd(const OpCall *call) {
 static double ref_weight(const OpCall *call, int64_t row, int64_t j) {
     const AttentionKlAttr *attr = call->spec->attr;
     const double *box = (const double *)call->x[TARGET_BOX] + row * BOX_SIZE, *centre = call->x[TARGET_CENTRE_X];
-    if (!attr->gaussian) {
-        double low = fmax(centre[j] - attr->cell / 2.0, box[BOX_X0]);
-        double high = fmin(centre[j] + attr->cell / 2.0, box[BOX_X1]);
-        return fmax(high - low, 0.0) / attr->cell;
-    }
+    if (!attr->gaussian) return attention_target_ref_overlap(call, attr->cell, row, j);
     double middle = (box[BOX_X0] + box[BOX_X1]) / 2.0, nearest = INFINITY;
     double sd = attr->sigma * fmax(box[BOX_X1] - box[BOX_X0], attr->min_width);
     for (int64_t k = 0; k < shape_last(&call->spec->x[TARGET_ALPHA]); k++)
@@ -175,36 +168,14 @@ static const AttentionKlAttr gaussian = {4.0, 1e-8, 0.35, 4.0, 1}, box = {4.0, 1
 static const AttentionKlAttr narrow = {4.0, 1e-3, 0.01, 0.5, 1};
 
 static const OpCase cases[] = {
-    {.name = "gaussian", .attr = &gaussian, .n_x = TARGET_N_X, .x = {TARGET_CASE(3, 5, 23, 90.0, FILL_BOX)}},
-    {.name = "box", .attr = &box, .n_x = TARGET_N_X, .x = {TARGET_CASE(3, 5, 23, 90.0, FILL_BOX)}},
-    {.name = "gaussian, long rows",
-     .attr = &gaussian,
-     .n_x = TARGET_N_X,
-     .x = {TARGET_CASE(1, 2, 301, 1200.0, FILL_BOX)}},
-    {.name = "box, long rows", .attr = &box, .n_x = TARGET_N_X, .x = {TARGET_CASE(2, 1, 257, 1000.0, FILL_BOX)}},
-    {.name = "far from every position",
-     .attr = &narrow,
-     .n_x = TARGET_N_X,
-     .x = {TARGET_CASE(2, 5, 3, 90.0, FILL_BOX)}},
-    {.name = "touching no cell", .attr = &box, .n_x = TARGET_N_X, .x = {TARGET_CASE(5, 3, 2, 200.0, FILL_BOX)}},
-    {.name = "one of each", .attr = &gaussian, .n_x = TARGET_N_X, .x = {TARGET_CASE(1, 1, 1, 40.0, FILL_BOX)}},
-    {.name = "no box at all", .attr = &gaussian, .n_x = TARGET_N_X, .x = {TARGET_CASE(2, 3, 11, 40.0, FILL_ZERO)}},
+    TARGET_CASE("gaussian", gaussian, 3, 5, 23, 90.0, FILL_BOX),
+    TARGET_CASE("box", box, 3, 5, 23, 90.0, FILL_BOX),
+    TARGET_CASE("gaussian, long rows", gaussian, 1, 2, 301, 1200.0, FILL_BOX),
+    TARGET_CASE("box, long rows", box, 2, 1, 257, 1000.0, FILL_BOX),
+    TARGET_CASE("far from every position", narrow, 2, 5, 3, 90.0, FILL_BOX),
+    TARGET_CASE("touching no cell", box, 5, 3, 2, 200.0, FILL_BOX),
+    TARGET_CASE("one of each", gaussian, 1, 1, 1, 40.0, FILL_BOX),
+    TARGET_CASE("no box at all", gaussian, 2, 3, 11, 40.0, FILL_ZERO),
 };
 
-const Op op_attention_kl = {
-    .name = "attention_kl",
-    .n_x_min = TARGET_N_X,
-    .n_x_max = TARGET_N_X,
-    .n_out = 1,
-    .differentiable = OP_X(TARGET_ALPHA),
-    .bwd_needs = {OP_X(TARGET_ALPHA) | OP_X(TARGET_BOX) | OP_X(TARGET_CENTRE_X) | OP_X(TARGET_INV_COUNT)},
-    .attr_bytes = sizeof(AttentionKlAttr),
-    .infer = attention_target_infer,
-    .scratch_bytes = attention_target_bytes,
-    .fwd = fwd,
-    .bwd = bwd,
-    .ref_fwd = ref_fwd,
-    .ref_bwd = ref_bwd,
-    .cases = cases,
-    .n_cases = sizeof cases / sizeof cases[0],
-};
+TARGET_OP(attention_kl, AttentionKlAttr);

@@ -58,17 +58,10 @@ KERNEL static void backward(const OpCall *call, int64_t first, int64_t last) {
     }
 }
 
-static Err bwd(const OpCall *call) {
-    elementwise_run(call, attention_target_rows(call->spec), backward);
-    return ERR_OK;
-}
+static Err bwd(const OpCall *call) { return attention_target_gradient(call, backward); }
 
 static double ref_overlap(const OpCall *call, int64_t row, int64_t j) {
-    const AttentionMassAttr *attr = call->spec->attr;
-    const double *box = (const double *)call->x[TARGET_BOX] + row * BOX_SIZE, *centre = call->x[TARGET_CENTRE_X];
-    double low = fmax(centre[j] - attr->cell / 2.0, box[BOX_X0]);
-    double high = fmin(centre[j] + attr->cell / 2.0, box[BOX_X1]);
-    return box[BOX_X1] <= box[BOX_X0] ? 0.0 : fmax(high - low, 0.0) / attr->cell;
+    return attention_target_ref_overlap(call, ((const AttentionMassAttr *)call->spec->attr)->cell, row, j);
 }
 
 static double ref_mass(const OpCall *call, int64_t row) {
@@ -105,27 +98,11 @@ static Err ref_bwd(const OpCall *call) {
 static const AttentionMassAttr usual = {4.0, 1e-8}, coarse = {16.0, 1e-3};
 
 static const OpCase cases[] = {
-    {.name = "prime", .attr = &usual, .n_x = TARGET_N_X, .x = {TARGET_CASE(3, 5, 23, 90.0, FILL_BOX)}},
-    {.name = "coarse cells", .attr = &coarse, .n_x = TARGET_N_X, .x = {TARGET_CASE(2, 7, 5, 60.0, FILL_BOX)}},
-    {.name = "long rows", .attr = &usual, .n_x = TARGET_N_X, .x = {TARGET_CASE(1, 2, 301, 1200.0, FILL_BOX)}},
-    {.name = "one step, one line", .attr = &coarse, .n_x = TARGET_N_X, .x = {TARGET_CASE(1, 1, 7, 40.0, FILL_BOX)}},
-    {.name = "no box at all", .attr = &usual, .n_x = TARGET_N_X, .x = {TARGET_CASE(2, 3, 11, 40.0, FILL_ZERO)}},
+    TARGET_CASE("prime", usual, 3, 5, 23, 90.0, FILL_BOX),
+    TARGET_CASE("coarse cells", coarse, 2, 7, 5, 60.0, FILL_BOX),
+    TARGET_CASE("long rows", usual, 1, 2, 301, 1200.0, FILL_BOX),
+    TARGET_CASE("one step, one line", coarse, 1, 1, 7, 40.0, FILL_BOX),
+    TARGET_CASE("no box at all", usual, 2, 3, 11, 40.0, FILL_ZERO),
 };
 
-const Op op_attention_mass = {
-    .name = "attention_mass",
-    .n_x_min = TARGET_N_X,
-    .n_x_max = TARGET_N_X,
-    .n_out = 1,
-    .differentiable = OP_X(TARGET_ALPHA),
-    .bwd_needs = {OP_X(TARGET_ALPHA) | OP_X(TARGET_BOX) | OP_X(TARGET_CENTRE_X) | OP_X(TARGET_INV_COUNT)},
-    .attr_bytes = sizeof(AttentionMassAttr),
-    .infer = attention_target_infer,
-    .scratch_bytes = attention_target_bytes,
-    .fwd = fwd,
-    .bwd = bwd,
-    .ref_fwd = ref_fwd,
-    .ref_bwd = ref_bwd,
-    .cases = cases,
-    .n_cases = sizeof cases / sizeof cases[0],
-};
+TARGET_OP(attention_mass, AttentionMassAttr);

@@ -2,57 +2,27 @@
 #include <math.h>
 
 #include "kernels/elementwise.h"
-#include "kernels/op.h"
 #include "kernels/ops.h"
-#include "kernels/simd.h"
 #include "kernels/vmath.h"
 
-KERNEL static void forward(const OpCall *call, int64_t first, int64_t last) {
-    const float epsilon = (float)((const LogAttr *)call->spec->attr)->epsilon;
-    const float *x = call->x[0];
-    float *y = call->y[0];
-    KERNEL_LOOP
-    for (int64_t k = first; k < last; k++) y[k] = vmath_log(x[k] + epsilon);
+KERNEL_INLINE float value(float x, const void *attr) {
+    const LogAttr *a = attr;
+    return vmath_log(x + (float)a->epsilon);
 }
 
-KERNEL static void backward(const OpCall *call, int64_t first, int64_t last) {
-    const float epsilon = (float)((const LogAttr *)call->spec->attr)->epsilon;
-    const float *dy = call->dy[0], *x = call->x[0];
-    float *dx = call->dx[0];
-    if (call->accumulate & OP_X(0)) {
-        KERNEL_LOOP
-        for (int64_t k = first; k < last; k++) dx[k] += dy[k] / (x[k] + epsilon);
-    } else {
-        KERNEL_LOOP
-        for (int64_t k = first; k < last; k++) dx[k] = dy[k] / (x[k] + epsilon);
-    }
+KERNEL_INLINE float gradient(float dy, float x, const void *attr) {
+    const LogAttr *a = attr;
+    return dy / (x + (float)a->epsilon);
 }
 
-static Err fwd(const OpCall *call) {
-    elementwise_run(call, shape_count(&call->spec->x[0]), forward);
-    return ERR_OK;
+static double ref_value(double x, const void *attr) {
+    const LogAttr *a = attr;
+    return log(x + a->epsilon);
 }
 
-static Err bwd(const OpCall *call) {
-    elementwise_run(call, shape_count(&call->spec->x[0]), backward);
-    return ERR_OK;
-}
-
-static Err ref_fwd(const OpCall *call) {
-    const LogAttr *attr = call->spec->attr;
-    const double *x = call->x[0];
-    double *y = call->y[0];
-    for (int64_t k = 0; k < shape_count(&call->spec->x[0]); k++) y[k] = log(x[k] + attr->epsilon);
-    return ERR_OK;
-}
-
-static Err ref_bwd(const OpCall *call) {
-    const LogAttr *attr = call->spec->attr;
-    const double *dy = call->dy[0], *x = call->x[0];
-    double *dx = call->dx[0];
-    for (int64_t k = 0; k < shape_count(&call->spec->x[0]); k++)
-        dx[k] = dy[k] / (x[k] + attr->epsilon) + ((call->accumulate & OP_X(0)) ? dx[k] : 0.0);
-    return ERR_OK;
+static double ref_gradient(double dy, double x, const void *attr) {
+    const LogAttr *a = attr;
+    return dy / (x + a->epsilon);
 }
 
 static const OpCase cases[] = {
@@ -63,21 +33,4 @@ static const OpCase cases[] = {
     {.name = "scalar", .attr = &(LogAttr){1e-8}, .n_x = 1, .x = {{.shape = {0}, .fill = FILL_POSITIVE}}},
 };
 
-const Op op_log = {
-    .name = "log",
-    .n_x_min = 1,
-    .n_x_max = 1,
-    .n_out = 1,
-    .differentiable = OP_X(0),
-    .bwd_needs = {OP_X(0)},
-    .alias_fwd = OP_X(0),
-    .alias_bwd = OP_X(0),
-    .attr_bytes = sizeof(LogAttr),
-    .infer = elementwise_infer,
-    .fwd = fwd,
-    .bwd = bwd,
-    .ref_fwd = ref_fwd,
-    .ref_bwd = ref_bwd,
-    .cases = cases,
-    .n_cases = sizeof cases / sizeof cases[0],
-};
+ELEMENTWISE_OP(log, x, OP_X(0), sizeof(LogAttr));

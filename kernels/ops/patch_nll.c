@@ -183,7 +183,7 @@ static Err ref_bwd(const OpCall *call) {
 
 /* T, N, H, W, C, mask height and width, D, K, classes in the mask, pixels that boxes and centres are spread over;
  * what stands in the place of image and map. */
-#define CASE(t, n, mh, mw, depth, k, c, mask_classes, pixels, box_fill, centre_fill, spread)                           \
+#define INPUTS(t, n, mh, mw, depth, k, c, mask_classes, pixels, box_fill, centre_fill, spread)                         \
     {{3, {n, mh, mw}}, DT_INT, FILL_LABEL, mask_classes, false}, {{3, {t, n, 4}}, DT_REAL, box_fill, pixels, false},   \
         {{2, {t, n}}, DT_REAL, centre_fill, spread, false}, {{2, {t, n}}, DT_REAL, centre_fill, spread, false},        \
         {{3, {t, n, depth}}, DT_REAL, FILL_NORMAL, 1, false}, {{2, {depth, k}}, DT_REAL, FILL_NORMAL, 0.5, false},     \
@@ -194,6 +194,23 @@ static Err ref_bwd(const OpCall *call) {
     { {4, {n, h, w, c}}, DT_REAL, FILL_NORMAL, 1, false }
 #define NONE                                                                                                           \
     { .absent = true }
+
+/* On an image of the mask's size, and on a feature map a quarter of it. */
+#define ON_IMAGE(title, attr_, t, n, h, w, depth, k, c, ...)                                                           \
+    {                                                                                                                  \
+        .name = title, .attr = &attr_, .n_x = NLL_IMAGE + 1, .x = {                                                    \
+            INPUTS(t, n, h, w, depth, k, c, __VA_ARGS__),                                                              \
+            PIXELS(n, h, w, c)                                                                                         \
+        }                                                                                                              \
+    }
+#define ON_FEATURES(title, attr_, t, n, depth, k, c, ...)                                                              \
+    {                                                                                                                  \
+        .name = title, .attr = &attr_, .n_x = NLL_N_X, .x = {                                                          \
+            INPUTS(t, n, 20, 52, depth, k, c, __VA_ARGS__),                                                            \
+            NONE,                                                                                                      \
+            PIXELS(n, 5, 13, c)                                                                                        \
+        }                                                                                                              \
+    }
 
 static const PatchNllAttr usual = {.crop = {5, 7, 1, 1, 10, 10, 0}, .tanh = 1, .scale = 1};
 static const PatchNllAttr linear = {.crop = {5, 7, 1, 1, 10, 10, 0}, .tanh = 0, .scale = 1.0 / 35};
@@ -207,66 +224,27 @@ static const PatchNllAttr coarse_linear = {.crop = {3, 5, 4, 4, 60, 66, 0}, .tan
 static const PatchNllAttr one = {.crop = {1, 1, 1, 1, 1, 0, 0}, .tanh = 0, .scale = 1};
 
 static const OpCase cases[] = {
-    {.name = "prime",
-     .attr = &usual,
-     .n_x = NLL_IMAGE + 1,
-     .x = {CASE(3, 2, 13, 23, 5, 11, 3, 10, 20, FILL_BOX, FILL_POSITIVE, 20), PIXELS(2, 13, 23, 3)}},
-    {.name = "no tanh",
-     .attr = &linear,
-     .n_x = NLL_IMAGE + 1,
-     .x = {CASE(3, 2, 13, 23, 5, 11, 3, 10, 20, FILL_BOX, FILL_POSITIVE, 20), PIXELS(2, 13, 23, 3)}},
+    ON_IMAGE("prime", usual, 3, 2, 13, 23, 5, 11, 3, 10, 20, FILL_BOX, FILL_POSITIVE, 20),
+    ON_IMAGE("no tanh", linear, 3, 2, 13, 23, 5, 11, 3, 10, 20, FILL_BOX, FILL_POSITIVE, 20),
     {.name = "own labels, map absent",
      .attr = &own,
      .n_x = NLL_N_X,
-     .x = {CASE(5, 3, 13, 17, 7, 13, 1, 12, 15, FILL_BOX, FILL_POSITIVE, 15), PIXELS(3, 13, 17, 1), NONE}},
-    {.name = "without background",
-     .attr = &ignoring,
-     .n_x = NLL_IMAGE + 1,
-     .x = {CASE(3, 2, 11, 29, 5, 13, 2, 13, 20, FILL_BOX, FILL_POSITIVE, 20), PIXELS(2, 11, 29, 2)}},
-    {.name = "without background, own labels, no tanh",
-     .attr = &ignoring_linear,
-     .n_x = NLL_IMAGE + 1,
-     .x = {CASE(3, 2, 11, 29, 5, 13, 2, 13, 20, FILL_BOX, FILL_POSITIVE, 20), PIXELS(2, 11, 29, 2)}},
-    {.name = "two classes",
-     .attr = &two,
-     .n_x = NLL_IMAGE + 1,
-     .x = {CASE(2, 3, 7, 11, 3, 2, 2, 1, 10, FILL_BOX, FILL_NORMAL, 12), PIXELS(3, 7, 11, 2)}},
-    {.name = "larger than the image",
-     .attr = &large,
-     .n_x = NLL_IMAGE + 1,
-     .x = {CASE(2, 2, 7, 11, 3, 3, 2, 2, 10, FILL_BOX, FILL_POSITIVE, 10), PIXELS(2, 7, 11, 2)}},
-    {.name = "centres far away", /* all of every patch is outside: no gradient of w_pixel */
-     .attr = &two,
-     .n_x = NLL_IMAGE + 1,
-     .x = {CASE(2, 3, 7, 11, 3, 2, 2, 1, 10, FILL_BOX, FILL_NORMAL, 1e30), PIXELS(3, 7, 11, 2)}},
-    {.name = "many classes",
-     .attr = &ignoring,
-     .n_x = NLL_IMAGE + 1,
-     .x = {CASE(2, 3, 7, 23, 3, 331, 2, 13, 20, FILL_BOX, FILL_POSITIVE, 20), PIXELS(3, 7, 23, 2)}},
-    {.name = "many classes, no tanh",
-     .attr = &linear,
-     .n_x = NLL_IMAGE + 1,
-     .x = {CASE(2, 1, 7, 23, 3, 331, 2, 10, 20, FILL_BOX, FILL_NORMAL, 20), PIXELS(1, 7, 23, 2)}},
-    {.name = "features",
-     .attr = &coarse,
-     .n_x = NLL_N_X,
-     .x = {CASE(3, 2, 20, 52, 7, 13, 5, 12, 40, FILL_BOX, FILL_POSITIVE, 40), NONE, PIXELS(2, 5, 13, 5)}},
-    {.name = "features, many classes, no tanh",
-     .attr = &coarse_linear,
-     .n_x = NLL_N_X,
-     .x = {CASE(3, 2, 20, 52, 3, 67, 19, 60, 40, FILL_BOX, FILL_POSITIVE, 40), NONE, PIXELS(2, 5, 13, 19)}},
-    {.name = "features, many classes",
-     .attr = &coarse,
-     .n_x = NLL_N_X,
-     .x = {CASE(2, 3, 20, 52, 3, 67, 2, 12, 40, FILL_BOX, FILL_POSITIVE, 40), NONE, PIXELS(3, 5, 13, 2)}},
-    {.name = "no box at all", /* no gradient, no loss */
-     .attr = &coarse,
-     .n_x = NLL_N_X,
-     .x = {CASE(2, 1, 20, 52, 3, 13, 2, 12, 40, FILL_ZERO, FILL_POSITIVE, 40), NONE, PIXELS(1, 5, 13, 2)}},
-    {.name = "one of each",
-     .attr = &one,
-     .n_x = NLL_IMAGE + 1,
-     .x = {CASE(1, 1, 1, 1, 1, 1, 1, 1, 1, FILL_BOX, FILL_POSITIVE, 1), PIXELS(1, 1, 1, 1)}},
+     .x = {INPUTS(5, 3, 13, 17, 7, 13, 1, 12, 15, FILL_BOX, FILL_POSITIVE, 15), PIXELS(3, 13, 17, 1), NONE}},
+    ON_IMAGE("without background", ignoring, 3, 2, 11, 29, 5, 13, 2, 13, 20, FILL_BOX, FILL_POSITIVE, 20),
+    ON_IMAGE("without background, own labels, no tanh", ignoring_linear, 3, 2, 11, 29, 5, 13, 2, 13, 20, FILL_BOX,
+             FILL_POSITIVE, 20),
+    ON_IMAGE("two classes", two, 2, 3, 7, 11, 3, 2, 2, 1, 10, FILL_BOX, FILL_NORMAL, 12),
+    ON_IMAGE("larger than the image", large, 2, 2, 7, 11, 3, 3, 2, 2, 10, FILL_BOX, FILL_POSITIVE, 10),
+    /* all of every patch is outside: no gradient of w_pixel */
+    ON_IMAGE("centres far away", two, 2, 3, 7, 11, 3, 2, 2, 1, 10, FILL_BOX, FILL_NORMAL, 1e30),
+    ON_IMAGE("many classes", ignoring, 2, 3, 7, 23, 3, 331, 2, 13, 20, FILL_BOX, FILL_POSITIVE, 20),
+    ON_IMAGE("many classes, no tanh", linear, 2, 1, 7, 23, 3, 331, 2, 10, 20, FILL_BOX, FILL_NORMAL, 20),
+    ON_FEATURES("features", coarse, 3, 2, 7, 13, 5, 12, 40, FILL_BOX, FILL_POSITIVE, 40),
+    ON_FEATURES("features, many classes, no tanh", coarse_linear, 3, 2, 3, 67, 19, 60, 40, FILL_BOX, FILL_POSITIVE, 40),
+    ON_FEATURES("features, many classes", coarse, 2, 3, 3, 67, 2, 12, 40, FILL_BOX, FILL_POSITIVE, 40),
+    /* no gradient, no loss */
+    ON_FEATURES("no box at all", coarse, 2, 1, 3, 13, 2, 12, 40, FILL_ZERO, FILL_POSITIVE, 40),
+    ON_IMAGE("one of each", one, 1, 1, 1, 1, 1, 1, 1, 1, 1, FILL_BOX, FILL_POSITIVE, 1),
 };
 
 const Op op_patch_nll = {

@@ -34,29 +34,7 @@ static Err ref_fwd(const OpCall *call) {
     return ERR_OK;
 }
 
-static const OpCase cases[] = {
-    {.name = "prime",
-     .n_x = 5,
-     .x = {{.shape = {2, {37, 53}}},
-           {.shape = {2, {37, 53}}},
-           {.shape = {2, {37, 53}}},
-           {.shape = {1, {8}}, .fill = FILL_POSITIVE},
-           {.shape = {0}, .fill = FILL_POSITIVE}}},
-    {.name = "scalar",
-     .n_x = 5,
-     .x = {{.shape = {0}},
-           {.shape = {0}},
-           {.shape = {0}},
-           {.shape = {1, {8}}, .fill = FILL_POSITIVE},
-           {.shape = {0}, .fill = FILL_POSITIVE}}},
-    {.name = "one",
-     .n_x = 5,
-     .x = {{.shape = {2, {1, 1}}},
-           {.shape = {2, {1, 1}}},
-           {.shape = {2, {1, 1}}},
-           {.shape = {1, {8}}, .fill = FILL_POSITIVE},
-           {.shape = {0}, .fill = FILL_POSITIVE}}},
-};
+static const OpCase cases[] = {UPDATE_CASES_1(FILL_NORMAL)};
 
 const Op op_sgd = {
     .name = "sgd",
