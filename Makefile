@@ -78,7 +78,7 @@ BENCH_BIN := $(patsubst %.c,$(B)/%,$(filter tests/bench/bench_%,$(BENCH_C)))
 BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)))
 C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C) $(CUDA_FILES)
 
-.PHONY: all build plugin no-nvcc deps deps-check help test test-run check check-static check-asan check-headers \
+.PHONY: all build plugin no-nvcc deps deps-check help test test-run test-gpu check check-static check-asan check-headers \
         check-layers check-size check-locks locks format format-check lint quickstart run bench bench-build install lines \
         clean asan FORCE
 .SECONDARY:
@@ -236,6 +236,15 @@ test: deps ## build, run every test, count; T=plan runs those whose name begins 
 test-run: $(B)/refocus $(PLUGIN) $(TEST_BIN)
 	@BUILD=$(BUILD) tests/run.sh $(B) $(TEST_BIN) $(CLI_TESTS)
 
+# The tests of CUDA's kernels without the emulation: they open refocus-cuda.so beside them and take cuda:0.
+$(B)/test-gpu-ops: $(B)/tests/test_cuda_ops.o $(HELP_O) $(LIB_O)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+test-gpu: deps ## every op's cases on cuda:0, for a machine that has one
+	@+$(SUB) plugin $(B)/test-gpu-ops
+	@$(B)/test-gpu-ops
+
 asan: export TEST_JOBS ?= $(shell nproc)
 asan: ## the tests under AddressSanitizer and UndefinedBehaviourSanitizer
 	@+$(SUB) BUILD=asan test
@@ -306,6 +315,7 @@ install: build ## install program, man page, completion and experiments below PR
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
 	    $(SHARE)/doc/refocus $(SHARE)/refocus/experiments
 	install -m 755 $(B)/refocus $(DESTDIR)$(PREFIX)/bin/refocus
+	$(if $(PLUGIN),install -D -m 755 $(PLUGIN) $(DESTDIR)$(PREFIX)/lib/refocus/refocus-cuda.so)
 	$(B)/refocus help --man >$(B)/refocus.1
 	$(B)/refocus completion bash >$(B)/refocus.bash
 	$(B)/refocus completion zsh >$(B)/_refocus

@@ -104,7 +104,10 @@ static void print_text(const Findings *f) {
                i, f->cuda[i].name, gib(f->cuda[i].memory_bytes), f->cuda[i].major, f->cuda[i].minor,
                f->cuda[i].n_processors, f->cuda_version / 1000, f->cuda_version % 1000 / 10);
     if (f->n_cuda == 0) printf("  cuda          none: %s\n", f->no_cuda_device);
-    if (f->no_cuda_kernels[0] != '\0') printf("  cuda kernels  none: %s\n", f->no_cuda_kernels);
+    if (f->no_cuda_kernels[0] != '\0')
+        printf("  cuda kernels  none: %s\n", f->no_cuda_kernels);
+    else
+        puts("  cuda kernels  " CUDA_PLUGIN ", for compute capability 7.5 and newer");
 }
 
 static json_t *json_libraries(void) {

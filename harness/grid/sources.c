@@ -11,9 +11,10 @@
 /* Patterns end in '*', which stands for the rest of a name in that folder. */
 
 /* What cannot change a bit of a curve. */
-static const char *const idle[] = {"kernels/err.*",     "kernels/mem.*",  "kernels/near.*",    "kernels/machine.*",
-                                   "kernels/libmem.*",  "models/option*", "models/value.*",    "models/number.*",
-                                   "models/settings.*", "models/text.*",  "models/questions.*"};
+static const char *const idle[] = {
+    "kernels/err.*",         "kernels/mem.*",       "kernels/near.*",        "kernels/machine.*", "kernels/libmem.*",
+    "kernels/cuda_driver.*", "kernels/cuda_open.*", "kernels/cuda_plugin.*", "models/option*",    "models/value.*",
+    "models/number.*",       "models/settings.*",   "models/text.*",         "models/questions.*"};
 
 /* Where to begin for every cell, and for the metrics. */
 static const char *const training[] = {

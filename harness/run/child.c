@@ -24,8 +24,9 @@ enum { MESSAGE_MAGIC = 0x72664d31, MAX_ARGS = 96, EXIT_NO_START = 69, EXIT_ORPHA
 
 /* What could change how a library computes or allocates: none of it reaches a cell. */
 static bool is_cleared(const char *variable) {
-    static const char *const prefixes[] = {"OMP_",      "GOMP_",   "KMP_",           "DNNL_",  "ONEDNN_", "MKL_",
-                                           "OPENBLAS_", "MALLOC_", "GLIBC_TUNABLES", "CUDNN_", "CUBLAS_", "HDF5_"};
+    static const char *const prefixes[] = {"OMP_",    "GOMP_",     "KMP_",       "DNNL_",          "ONEDNN_",
+                                           "MKL_",    "OPENBLAS_", "MALLOC_",    "GLIBC_TUNABLES", "CUDNN_",
+                                           "CUBLAS_", "HDF5_",     "NVIDIA_TF32"};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
         if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0) return true;
     return false;
