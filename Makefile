@@ -119,7 +119,7 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(HELP_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(B)/tests/test_cuda_%: $(B)/tests/test_cuda_%.o $(EMU_O) $(HELP_O) $(LIB_O)
+$(patsubst %.c,$(B)/%,$(filter tests/test_cuda_%,$(ALL_TESTS))): %: %.o $(EMU_O) $(HELP_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
