@@ -43,12 +43,17 @@ static void seal_as(const SampleSpec *spec, const char *folder) {
 /* results.h5 with baseline and revised at seeds 0 and 1, and a diverged and a missing cell; the sealed cells lie in
  * results/. */
 static const char *make_study(void) {
+#define CELL(name, number, chars, hits, decides, ending)                                                               \
+    {                                                                                                                  \
+        .variant = name, .seed = number, .accuracy = chars, .hit = hits, .rise = 0.1, .ms = 80,                        \
+        .planned_bytes = 1 << 20, .identity = decides, .status = ending                                                \
+    }
+    static const char none[] = "focus.kind=none\ntrain.steps=40\n";
+    static const char kl[] = "focus.kind=kl\nfocus.lambda=0.5\ntrain.steps=40\n";
     static const SampleSpec spec[] = {
-        {"baseline", 0, 0.5, 0.6, 0.1, 80, 1 << 20, "focus.kind=none\ntrain.steps=40\n", CELL_DONE},
-        {"revised", 0, 0.7, 0.9, 0.1, 80, 1 << 20, "focus.kind=kl\nfocus.lambda=0.5\ntrain.steps=40\n", CELL_DONE},
-        {"baseline", 1, 0.6, 0.7, 0.1, 80, 1 << 20, "focus.kind=none\ntrain.steps=40\n", CELL_DONE},
-        {"revised", 1, 0.8, 0.9, 0.1, 80, 1 << 20, "focus.kind=kl\nfocus.lambda=0.5\ntrain.steps=40\n", CELL_DONE},
-        {"original", 0, 0.0, 0.0, 0.0, 80, 1 << 20, "focus.kind=original\n", CELL_DIVERGED}};
+        CELL("baseline", 0, 0.5, 0.6, none, CELL_DONE), CELL("revised", 0, 0.7, 0.9, kl, CELL_DONE),
+        CELL("baseline", 1, 0.6, 0.7, none, CELL_DONE), CELL("revised", 1, 0.8, 0.9, kl, CELL_DONE),
+        CELL("original", 0, 0, 0, "focus.kind=original\n", CELL_DIVERGED)};
     const size_t n = sizeof spec / sizeof *spec;
     static char folder[MAX_CELLS][PATH], name[MAX_CELLS][40], results[PATH];
     PackEntry entry[MAX_CELLS];

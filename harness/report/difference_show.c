@@ -47,8 +47,9 @@ static void put_numbers(FILE *to, const char *indent, const DiffNumbers *numbers
     for (size_t i = 0; i < numbers->n && i < most; i++) {
         const DiffNumber *n = &numbers->item[i];
         char a[40], b[40];
-        (void)fprintf(to, "%s%-*s %s → %s", indent, KEY, n->key, isnan(n->a) ? "–" : number_text(a, n->a, are_floats),
-                      isnan(n->b) ? "–" : number_text(b, n->b, are_floats));
+        const char *shown_a = isnan(n->a) ? "–" : number_text(a, n->a, are_floats);
+        const char *shown_b = isnan(n->b) ? "–" : number_text(b, n->b, are_floats);
+        (void)fprintf(to, "%s%-*s %s → %s", indent, KEY, n->key, shown_a, shown_b);
         if (isfinite(n->b - n->a)) (void)fprintf(to, "  (%+.3g)", n->b - n->a);
         (void)fputc('\n', to);
     }
