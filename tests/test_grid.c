@@ -6,7 +6,7 @@
  *     --- cells                  names in order; "name = other" where a cell is the same training as an earlier one
  *     --- error                  the whole message
  *     --- show CELL              "key = value" lines: values of that cell; value "-" = has no effect there
- *     --- notes | --- results | --- baseline | --- primary | --- seeds      as the words say */
+ *     --- notes | --- results | --- baseline | --- primary | --- tuning | --- seeds      as the words say */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,6 +97,10 @@ static void got_other(const Grid *grid, const Section *section, Text *text) {
                                   primary->metric == NULL ? "none" : primary->metric, primary->set, primary->at,
                                   primary->margin),
                          ERR_OK);
+    } else if (strcmp(section->kind, "tuning") == 0) {
+        for (size_t i = 0; grid->tuning.file != NULL && i < grid->n_variants; i++)
+            assert_int_equal(
+                text_add(text, "%s %s %zu\n", grid->tuning.file, grid->variants[i], grid->tuning.n_trials[i]), ERR_OK);
     } else if (strcmp(section->kind, "seeds") == 0) {
         for (size_t i = 0; i < grid->n_seeds; i++) assert_int_equal(text_add(text, "%" PRId64 "\n", grid->seeds[i]), 0);
     } else if (strcmp(section->kind, "notes") == 0) {

@@ -272,6 +272,44 @@ static void test_files(void **state) {
     assert_non_null(strstr(err_message(), "is named twice"));
 }
 
+/* ---- tuning ---- */
+static char *tuning_note(Study *study, const char *const *trials, size_t n) {
+    Table *table = NULL;
+    char *note = NULL;
+    for (int variant = 0; variant < 3; variant++)
+        study_add(study, (SampleSpec){.variant = (const char *[]){"baseline", "revised", "shuffled"}[variant],
+                                      .accuracy = 0.5,
+                                      .hit = 0.8,
+                                      .ms = 80,
+                                      .planned_bytes = 1 << 20});
+    study_pack(study, (PackGrid){.baseline = "baseline",
+                                 .primary_margin = NAN,
+                                 .tuning = "tune.yaml",
+                                 .n_tuning_trials = n,
+                                 .tuning_trials = trials});
+    assert_ok(study_table(study, &as_declared, &table));
+    for (size_t i = 0; i < table->n_notes; i++)
+        if (strncmp(table->note[i], "Tuning", 6) == 0) note = strdup(table->note[i]);
+    for (size_t c = 0; c < table->n_columns; c++)
+        if (strcmp(table->column[c].key, "tuning_trials") == 0) assert_true(table->row[0].value[c].mean == 6);
+    table_free(table);
+    assert_non_null(note);
+    return note;
+}
+
+static void test_tuning(void **state) {
+    Study *study = *state;
+    char *note = tuning_note(study, (const char *const[]){"baseline=6", "revised=6", "shuffled=0"}, 3);
+    assert_string_equal(note,
+                        "Tuning: 6 trials for each of baseline, revised in tune.yaml, with other seeds, chosen on "
+                        "valid; none for shuffled.");
+    free(note);
+    note = tuning_note(study, (const char *const[]){"baseline=6", "revised=12", "shuffled=6"}, 3);
+    assert_string_equal(note, "Tuning was not equal: revised had 12 trials in tune.yaml, others fewer (column 'tuning "
+                              "trials').");
+    free(note);
+}
+
 static void test_mixed_code(void **state) {
     Study *study = *state;
     SampleSpec spec = {.variant = "baseline", .accuracy = 0.5, .hit = 0.8, .ms = 81, .planned_bytes = 1 << 20};
@@ -344,10 +382,11 @@ static void test_value_text(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, study_setup, study_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_value_text),       TEST(test_seven_seeds),   TEST(test_numbers),
-        TEST(test_two_seeds),        TEST(test_one_seed),      TEST(test_axes),
-        TEST(test_over_budget),      TEST(test_wrong_options), TEST(test_mixed_code),
-        TEST(test_rows_and_columns), TEST(test_files),         TEST(test_failing_allocations),
+        TEST(test_value_text),          TEST(test_seven_seeds),   TEST(test_numbers),
+        TEST(test_two_seeds),           TEST(test_one_seed),      TEST(test_axes),
+        TEST(test_over_budget),         TEST(test_wrong_options), TEST(test_mixed_code),
+        TEST(test_rows_and_columns),    TEST(test_files),         TEST(test_tuning),
+        TEST(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ static const char *const top_keys[][2] = {
     {"experiment", "name of the study, and of its results file"},
     {"question", "what it asks, in a sentence"},
     {"extends", "a grid file whose base and variants this one starts from"},
+    {"tuning", "the grid by which these settings were chosen, on valid and with other seeds: tables print the trials"},
     {"seeds", "a list, or a count: 7 means 0 to 6"},
     {"baseline", "the variant that the others are compared with"},
     {"primary", "the declared comparison: {variant, metric, set, at, margin}"},

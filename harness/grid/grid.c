@@ -61,8 +61,7 @@ static void loader_clear(Loader *loader) {
     doc_free(loader->extended);
 }
 
-/* A path beside that of the file which names it. */
-static Err path_beside(Pool *pool, const char **out, const char *path, const char *named) {
+Err load_path_beside(Pool *pool, const char **out, const char *path, const char *named) {
     const char *slash = strrchr(path, '/');
     if (slash == NULL || named[0] == '/') return pool_text(pool, out, named);
     return pool_printf(pool, out, "%.*s/%s", (int)(slash - path), path, named);
@@ -75,7 +74,7 @@ static Err read_extended(Loader *loader, Grid *grid, Pool *pool) {
     if (top->node == NULL) return ERR_OK;
     TRY(top_text(loader, top, "the path of a grid file", &named));
     if (named == NULL) goto done;
-    TRY(path_beside(pool, &grid->extends, grid->path, named));
+    TRY(load_path_beside(pool, &grid->extends, grid->path, named));
     Err wrong = doc_read_file(&loader->extended, grid->extends);
     if (wrong == ERR_MISSING) wrong = err_context(ERR_SPEC, "extends"); /* the user's file names it */
     TRY(problem_catch(&loader->problems, loader->doc, top->node, wrong));
@@ -207,6 +206,7 @@ static Err build(Loader *loader, GridOwner *owner, const char *const *overrides,
     TRY(cells_make(loader, grid, &owner->pool));
     TRY(check_baseline_has_cells(loader, grid));
     TRY(check_primary_set(loader, grid));
+    TRY(tuning_read(loader, grid, &owner->pool));
     if (grid->n_cells == 0) TRY(no_cells(loader));
     TRY(problems_report(&loader->problems));
     TRY(name_results(loader, grid, &owner->pool));

@@ -1,8 +1,8 @@
 /* A grid file read, checked and expanded into cells. Nothing is trained, planned or written here.
  *
- * Top keys: experiment, question, extends, seeds, baseline, primary, base, variants, grid, zip, include, exclude,
- * plan_only. Layers, the later ones win: base of the extended file < base < variant (of the extended file, then own) <
- * zip and grid < include < command line. See DESIGN.md 7 and the comments of the files in this folder. */
+ * Top keys: experiment, question, extends, tuning, seeds, baseline, primary, base, variants, grid, zip, include,
+ * exclude, plan_only. Layers, the later ones win: base of the extended file < base < variant (of the extended file,
+ * then own) < zip and grid < include < command line. See DESIGN.md 7 and the comments of the files in this folder. */
 #ifndef HARNESS_GRID_GRID_H
 #define HARNESS_GRID_GRID_H
 
@@ -42,6 +42,13 @@ typedef struct GridPrimary {
     double margin;                      /* of equivalence, in the metric's unit */
 } GridPrimary;
 
+/* The grid by which the settings of this one were chosen; file is NULL if none is named. */
+typedef struct GridTuning {
+    const char *file; /* as the grid names it */
+    const char *text;
+    size_t *n_trials; /* [n_variants] cells that it has of each variant */
+} GridTuning;
+
 typedef struct Grid {
     const char *path;    /* as given */
     const char *text;    /* the file, byte for byte */
@@ -55,6 +62,7 @@ typedef struct Grid {
     const char *baseline; /* a variant; NULL if there is only one variant, or none was named in a plan_only grid */
     bool plan_only;
     GridPrimary primary;
+    GridTuning tuning;
     const char **variants; /* in the order of the file */
     size_t n_variants;
     const int64_t *seeds;

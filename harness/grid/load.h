@@ -3,7 +3,8 @@
  *   variant.c   variants of the file(s)                     override.c  KEY=VALUE
  *   expand.c    variants x axes -> combinations             select.c  exclude, include
  *   resolve.c   settings of each combination                cells.c   combinations x seeds -> cells
- *   top.c       top keys and their values                   grid.c    the order of it all
+ *   top.c       top keys and their values                   tuning.c  the grid that tuned this one
+ *   grid.c      the order of it all
  *   blame.c     afterwards: where a cell got a setting
  * Problems of the user's are noted (message.h) and the reading goes on where the rest still makes sense; Err is for
  * what stops everything. */
@@ -75,6 +76,7 @@ typedef enum TopKey {
     TOP_EXPERIMENT,
     TOP_QUESTION,
     TOP_EXTENDS,
+    TOP_TUNING,
     TOP_SEEDS,
     TOP_BASELINE,
     TOP_PRIMARY,
@@ -96,7 +98,6 @@ typedef struct Top {
 typedef struct Loader {
     Pool pool; /* everything below but settings and documents */
     Problems problems;
-    const char *device;
     Doc *doc, *extended; /* owned; extended may be NULL */
     Top own[TOP_COUNT], inherited[TOP_COUNT];
     Layer extended_base, base;
@@ -116,6 +117,8 @@ enum { GRID_CELLS_MAX = 10000 };
 
 /* The node of a top key: the file's own, else the extended file's; NULL if neither has it. */
 const Top *load_top(const Loader *loader, TopKey key);
+/* A path beside that of the file which names it. */
+Err load_path_beside(Pool *pool, const char **out, const char *path, const char *named) MUST_CHECK;
 
 /* ---- layer.c ---- */
 /* Appends the settings below map, nested or dotted; wrong keys and values are noted. `skip`: a key of the map itself
@@ -170,6 +173,10 @@ Err top_seeds(Loader *loader) MUST_CHECK;
 Err top_values(Loader *loader, Grid *grid, Pool *pool) MUST_CHECK;
 /* *out = a scalar's text; NULL, and noted, if it is none. */
 Err top_text(Loader *loader, const Top *top, const char *expected, const char **out) MUST_CHECK;
+
+/* ---- tuning.c ---- */
+/* When the cells are made. */
+Err tuning_read(Loader *loader, Grid *grid, Pool *pool) MUST_CHECK;
 
 /* ---- cells.c ---- */
 /* "variant,key=value@seed" */

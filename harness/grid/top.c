@@ -11,6 +11,7 @@ static const char *const names[TOP_COUNT] = {
     [TOP_EXPERIMENT] = "experiment",
     [TOP_QUESTION] = "question",
     [TOP_EXTENDS] = "extends",
+    [TOP_TUNING] = "tuning",
     [TOP_SEEDS] = "seeds",
     [TOP_BASELINE] = "baseline",
     [TOP_PRIMARY] = "primary",
@@ -45,9 +46,10 @@ static Err unknown(Loader *loader, const Doc *doc, const DocNode *key) {
         return problem_add(&loader->problems, doc, key, "'%.80s' holds settings: it belongs below 'base'", key->text);
     for (int i = 0; i < TOP_COUNT; i++) near_offer(&near, names[i]);
     return problem_add(&loader->problems, doc, key, "unknown key '%.80s'%s", key->text,
-                       near.best != NULL ? near_hint(&near, "", hint, (int)sizeof hint)
-                                         : "; expected experiment, question, extends, seeds, baseline, primary, base, "
-                                           "variants, grid, zip, include, exclude or plan_only");
+                       near.best != NULL
+                           ? near_hint(&near, "", hint, (int)sizeof hint)
+                           : "; expected experiment, question, extends, tuning, seeds, baseline, primary, base, "
+                             "variants, grid, zip, include, exclude or plan_only");
 }
 
 Err top_read(Loader *loader, const Doc *doc, Top tops[TOP_COUNT]) {

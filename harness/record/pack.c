@@ -22,6 +22,8 @@ static Err grid_write(hid_t file, const PackGrid *grid) {
     TRY(h5_attr_text(file, "primary_set", grid->primary_set));
     TRY(h5_attr_text(file, "primary_at", grid->primary_at));
     if (!isnan(grid->primary_margin)) TRY(h5_attr_real(file, "primary_margin", grid->primary_margin));
+    TRY(h5_attr_text(file, "tuning", grid->tuning));
+    if (grid->tuning != NULL) TRY(h5_attr_texts(file, "tuning_trials", grid->n_tuning_trials, grid->tuning_trials));
     TRY(h5_write_text(file, "grid", grid->grid));
     TRY(h5_write_text(file, "settings", grid->settings));
     TRY(provenance_write(file, grid->n_pairs, grid->provenance, NULL));

@@ -264,6 +264,9 @@ typedef struct PackGrid {
     const char *baseline;                                                    /* name of a variant; NULL = none */
     const char *primary_variant, *primary_metric, *primary_set, *primary_at; /* NULL = not declared */
     double primary_margin;                                                   /* NaN = not declared */
+    const char *tuning;                                                      /* name of a grid file; NULL = none */
+    size_t n_tuning_trials;
+    const char *const *tuning_trials; /* ["baseline=6"]: how many that grid has of each variant */
     size_t n_pairs;
     const RecordPair *provenance; /* [n_pairs] */
     size_t n_entries;

@@ -92,6 +92,8 @@ static Err load_info(Results *results, const char *path) {
     TRY(load_attr(root, results->file, "primary_at", NULL, &info->primary_at));
     if (h5_has_attr(results->file, "primary_margin"))
         TRY(h5_get_real(results->file, "primary_margin", &info->primary_margin));
+    TRY(load_attr(root, results->file, "tuning", NULL, &info->tuning));
+    TRY(load_attrs(root, results->file, "tuning_trials", &info->n_tuning_trials, &info->tuning_trials));
     if (h5_has(results->file, "grid")) TRY(load_text(root, results->file, "grid", &info->grid));
     if (h5_has(results->file, "settings")) TRY(load_text(root, results->file, "settings", &info->settings));
     if (h5_has(results->file, "provenance")) {

@@ -15,6 +15,9 @@ typedef struct ResultsInfo {
     const char *baseline;                                                    /* NULL = none */
     const char *primary_variant, *primary_metric, *primary_set, *primary_at; /* NULL = not declared */
     double primary_margin;                                                   /* NaN = not declared */
+    const char *tuning;                                                      /* name of a grid file; NULL = none */
+    size_t n_tuning_trials;
+    const char *const *tuning_trials; /* ["baseline=6"] */
     RecordPairs provenance;
 } ResultsInfo;
 

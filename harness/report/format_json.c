@@ -16,10 +16,11 @@ static json_t *file_json(const TableFile *file) {
         primary = json_pack("{so so so so so}", "variant", jsonio_text(file->primary_variant), "metric",
                             jsonio_text(file->primary_metric), "set", jsonio_text(file->primary_set), "at",
                             jsonio_text(file->primary_at), "margin", json_real(file->margin));
-    return json_pack("{ss ss ss ss so so sb so so so so}", "path", file->path, "label", file->label, "experiment",
+    return json_pack("{ss ss ss ss so so sb so so so so so}", "path", file->path, "label", file->label, "experiment",
                      file->experiment, "question", file->question, "baseline", jsonio_text(file->baseline), "primary",
-                     primary, "is_primary", file->is_primary, "comparisons", count_of(file->n_comparisons), "pairs",
-                     count_of(file->n_pairs), "smallest_p", jsonio_number(smallest), "smallest_p_holm",
+                     primary, "is_primary", file->is_primary, "tuning", jsonio_text(file->tuning), "comparisons",
+                     count_of(file->n_comparisons), "pairs", count_of(file->n_pairs), "smallest_p",
+                     jsonio_number(smallest), "smallest_p_holm",
                      jsonio_number(has_p ? fmin(1, smallest * (double)file->n_comparisons) : NAN));
 }
 

@@ -79,7 +79,8 @@ static Err describe_files(Build *build) {
                                      .primary_variant = info->primary_variant,
                                      .primary_metric = info->primary_metric,
                                      .primary_set = info->primary_set,
-                                     .primary_at = info->primary_at};
+                                     .primary_at = info->primary_at,
+                                     .tuning = info->tuning};
         TRY(pool_printf(&table->pool, &table->title, "%s%s%s", table->title, i > 0 ? ", " : "", table->file[i].label));
         table->n_files++;
     }

@@ -78,6 +78,7 @@ typedef struct TableFile {
     const char *baseline;              /* NULL = none */
     const char *primary_variant, *primary_metric, *primary_set, *primary_at; /* NULL = not declared */
     double margin;                                                           /* of equivalence, >= 0; 0 = none */
+    const char *tuning;   /* the grid by which settings were chosen; NULL = none was named */
     bool is_primary;      /* the table shows the declared metric, set and step: p, verdict and bold are given */
     bool is_elsewhere;    /* the table's set or step is not the declared one */
     size_t n_comparisons; /* of variants with the baseline: what Holm adjusts for */

@@ -59,6 +59,7 @@ Err fill_equal_time(Build *build, const RowData *row, const TableColumn *column,
 Err fill_p(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_p_holm(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_verdict(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
+Err fill_trials(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_params(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_boxes(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_planned(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
@@ -66,6 +67,9 @@ Err fill_measured(Build *build, const RowData *row, const TableColumn *column, T
 Err fill_rss(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_milliseconds(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_time_ratio(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
+
+/* Trials that the tuning grid of the row's file has of its variant; -1 = none is named, or it does not say. */
+int64_t row_trials(const Build *build, const RowData *row);
 
 /* ---- table_notes.c ---- */
 Err settings_differences(Build *build) MUST_CHECK;

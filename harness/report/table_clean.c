@@ -44,9 +44,9 @@ static Err clean_files(Table *table) {
     Err err = ERR_OK;
     for (size_t i = 0; i < table->n_files; i++) {
         TableFile *file = &table->file[i];
-        const char **text[] = {&file->path,           &file->label,       &file->experiment,
-                               &file->question,       &file->baseline,    &file->primary_variant,
-                               &file->primary_metric, &file->primary_set, &file->primary_at};
+        const char **text[] = {&file->path,       &file->label,           &file->experiment,     &file->question,
+                               &file->baseline,   &file->primary_variant, &file->primary_metric, &file->primary_set,
+                               &file->primary_at, &file->tuning};
         for (size_t k = 0; k < sizeof text / sizeof *text; k++) TRY(clean(&table->pool, text[k]));
     }
 done:

@@ -180,6 +180,7 @@ done:
 /* ---- cost ---- */
 static Err add_cost(Build *build, Plans *plans) {
     Err err = ERR_OK;
+    bool tuned = false;
     static const struct {
         TableColumn column;
         ColumnFill fill;
@@ -206,6 +207,9 @@ static Err add_cost(Build *build, Plans *plans) {
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
         if (!row[i].is_compared || has_comparisons(build))
             TRY(add(build, plans, (Plan){row[i].column, row[i].fill, NULL, COST, true}));
+    for (size_t i = 0; i < build->table->n_files; i++) tuned = tuned || build->table->file[i].tuning != NULL;
+    const TableColumn trials = {.key = "tuning_trials", .header = "tuning trials", .kind = VALUE_NUMBER};
+    if (tuned) TRY(add(build, plans, (Plan){trials, fill_trials, NULL, COST, true}));
 done:
     return err;
 }

@@ -1,5 +1,6 @@
 /* Values of a table's columns, row by row. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/report/table_build.h"
@@ -179,6 +180,22 @@ Err fill_rss(Build *build, const RowData *row, const TableColumn *column, TableV
     (void)build;
     (void)column;
     return fill_largest(row, rss_of, value);
+}
+
+int64_t row_trials(const Build *build, const RowData *row) {
+    const ResultsInfo *info = build->rows->file[row->file].info;
+    const size_t len = strlen(row->variant);
+    for (size_t i = 0; info->tuning != NULL && i < info->n_tuning_trials; i++)
+        if (strncmp(info->tuning_trials[i], row->variant, len) == 0 && info->tuning_trials[i][len] == '=')
+            return strtoll(info->tuning_trials[i] + len + 1, NULL, 10);
+    return -1;
+}
+
+Err fill_trials(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    const int64_t trials = row_trials(build, row);
+    (void)column;
+    *value = (TableValue){.kind = trials < 0 ? VALUE_NONE : VALUE_NUMBER, .mean = (double)trials};
+    return ERR_OK;
 }
 
 Err fill_boxes(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {

@@ -300,6 +300,52 @@ done:
     return err;
 }
 
+/* The variants of a file that had n trials: "baseline, original". */
+static Err list_tuned(Build *build, size_t file, int64_t n, const char **out) {
+    Err err = ERR_OK;
+    *out = NULL;
+    for (size_t i = 0; i < build->rows->n; i++) {
+        const RowData *row = &build->rows->row[i];
+        bool told = false;
+        for (size_t k = 0; k < i; k++)
+            told = told || (build->rows->row[k].file == file && strcmp(build->rows->row[k].variant, row->variant) == 0);
+        if (row->file != file || told || row_trials(build, row) != n) continue;
+        TRY(pool_printf(&build->table->pool, out, "%s%s%s", *out != NULL ? *out : "", *out != NULL ? ", " : "",
+                        row->variant));
+    }
+done:
+    return err;
+}
+
+/* Fair is the same number for all that were tuned. */
+static Err note_tuning(Build *build, size_t i_file) {
+    Err err = ERR_OK;
+    const TableFile *file = &build->table->file[i_file];
+    const char *prefix = "", *tuned = NULL, *untuned = NULL;
+    int64_t most = 0;
+    size_t n_tuned = 0, n_most = 0;
+    if (file->tuning == NULL) return ERR_OK;
+    for (size_t i = 0; i < build->rows->n; i++) {
+        const int64_t trials = build->rows->row[i].file == i_file ? row_trials(build, &build->rows->row[i]) : -1;
+        n_tuned += trials > 0;
+        n_most = trials > most ? 1 : n_most + (trials == most && trials > 0);
+        if (trials > most) most = trials;
+    }
+    TRY(prefix_of(build, file, &prefix));
+    TRY(list_tuned(build, i_file, most, &tuned));
+    TRY(list_tuned(build, i_file, 0, &untuned));
+    if (n_tuned == 0)
+        NOTE("%sTuning: %s has none of these variants.", prefix, file->tuning);
+    else if (n_most < n_tuned)
+        NOTE("%sTuning was not equal: %s had %" PRId64 " trials in %s, others fewer (column 'tuning trials').", prefix,
+             tuned, most, file->tuning);
+    else
+        NOTE("%sTuning: %" PRId64 " trials for each of %s in %s, with other seeds, chosen on valid%s%s.", prefix, most,
+             tuned, file->tuning, untuned != NULL ? "; none for " : "", untuned != NULL ? untuned : "");
+done:
+    return err;
+}
+
 static const char *provenance_of(const CellRecord *cell, const char *key) {
     for (size_t i = 0; i < cell->provenance.n; i++)
         if (strcmp(cell->provenance.item[i].key, key) == 0) return cell->provenance.item[i].value;
@@ -353,6 +399,7 @@ Err notes_write(Build *build) {
     TRY(note_unrecorded(build));
     TRY(note_improving(build));
     TRY(note_primary(build));
+    for (size_t i = 0; i < build->table->n_files; i++) TRY(note_tuning(build, i));
     TRY(note_comparison(build));
     TRY(note_machines(build));
     TRY(note_chance(build));

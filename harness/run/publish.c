@@ -30,7 +30,8 @@ typedef struct Packing {
     char **folders;
     char ***axes;
     size_t n;
-    CellRecord *provenance; /* holds the lines of provenance */
+    const char **trials;    /* of tuning, one per variant */
+    CellRecord *provenance; /* holds the lines of provenance, and what else is text */
     char *settings;
 } Packing;
 
@@ -45,6 +46,7 @@ static void packing_clear(Packing *p) {
     mem_free(p->folders);
     mem_free(p->axes);
     mem_free(p->settings);
+    mem_free(p->trials);
     record_free(p->provenance);
 }
 
@@ -94,6 +96,22 @@ done:
     return err;
 }
 
+/* "baseline=6" for each variant. */
+static Err list_trials(Packing *p, const Grid *grid) {
+    Err err = ERR_OK;
+    char *text = NULL;
+    TRY(mem_alloc(&p->trials, grid->n_variants, sizeof *p->trials));
+    for (size_t v = 0; grid->tuning.file != NULL && v < grid->n_variants; v++) {
+        TRY(mem_printf(&text, "%s=%zu", grid->variants[v], grid->tuning.n_trials[v]));
+        TRY(record_text(p->provenance, &p->trials[v], text));
+        mem_free(text);
+        text = NULL;
+    }
+done:
+    mem_free(text);
+    return err;
+}
+
 static Err prepare(Packing *p, const char *results, const Grid *grid, const char *command) {
     Err err = ERR_OK;
     ProvenanceRun run = {.device = grid->device};
@@ -108,6 +126,8 @@ static Err prepare(Packing *p, const char *results, const Grid *grid, const char
     if (command != NULL) TRY(record_provenance(p->provenance, "command", command));
     if (grid->overrides[0] != '\0') TRY(record_provenance(p->provenance, "overrides", grid->overrides));
     if (grid->extends_text != NULL) TRY(record_provenance(p->provenance, "extends", grid->extends_text));
+    if (grid->tuning.file != NULL) TRY(record_provenance(p->provenance, "tuning", grid->tuning.text));
+    TRY(list_trials(p, grid));
 done:
     return err;
 }
@@ -130,6 +150,9 @@ Err publish_pack(const char *results, const Grid *grid, const char *command) {
                      .primary_set = declared ? primary->set : NULL,
                      .primary_at = declared ? primary->at : NULL,
                      .primary_margin = declared ? primary->margin : (double)NAN,
+                     .tuning = grid->tuning.file,
+                     .n_tuning_trials = grid->n_variants,
+                     .tuning_trials = p.trials,
                      .n_pairs = p.provenance->provenance.n,
                      .provenance = p.provenance->provenance.item,
                      .n_entries = grid->n_cells,

@@ -118,3 +118,14 @@ want_err '\-\-at does not go with it'
 refocus table results/tiny.h5 --digits 12
 want_code 64
 want_no_out
+
+t 'tuning: the trials of each variant are counted in the grid that tuned it, and printed'
+sed 's/^seeds:.*/seeds: [7, 8, 9]/; s/^primary:.*//' "$grid" >tune.yaml
+sed 's/^seeds:/tuning: tune.yaml\nseeds:/' "$grid" >tuned.yaml
+refocus pack tuned.yaml
+want_code 0
+refocus table results/tiny.h5
+want_out '^Tuning: 3 trials for each of baseline, pulled, twin in tune.yaml'
+refocus table results/tiny.h5 --columns tuning_trials --format csv --rows baseline
+want_out ',tuning_trials$'
+want_out ',3$'
