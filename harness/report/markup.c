@@ -4,13 +4,21 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* Brackets are plain text unless a link, a footnote or a box to tick could be made of them. */
+static bool opens_link(const char *text, const char *c) {
+    if (*c != '[') return false;
+    return c == text || c[1] == '^' || strstr(c, "](") != NULL || strstr(c, "][") != NULL;
+}
+
 void markup_markdown(FILE *to, const char *text) {
     const size_t digits = strspn(text, "0123456789");
     for (const char *c = text; *c != '\0'; c++) {
         bool edge = c == text || c[1] == '\0' || !isalnum((unsigned char)c[-1]) || !isalnum((unsigned char)c[1]);
         bool starts = c == text ? strchr("#+-", *c) != NULL && !isdigit((unsigned char)c[1])
                                 : c == text + digits && strchr(".)", *c) != NULL && c[1] == ' ';
-        if (strchr("|*`<>\\[]~&$", *c) != NULL || (*c == '_' && edge) || starts) (void)fputc('\\', to);
+        bool entity = *c == '&' && (isalnum((unsigned char)c[1]) || c[1] == '#');
+        if (strchr("|*`<>\\~$", *c) != NULL || (*c == '_' && edge) || starts || entity || opens_link(text, c))
+            (void)fputc('\\', to);
         (void)fputc(*c, to);
     }
 }
