@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "harness/report/attention_sheet.h"
 #include "harness/report/curve.h"
+#include "harness/report/difference.h"
 #include "harness/report/identity.h"
 #include "harness/report/jsonio.h"
 #include "harness/report/pick.h"
@@ -290,13 +292,64 @@ static void test_curve_mistakes(void **state) {
     results_close(results);
 }
 
+/* ---- memory that runs out ---- */
+
+static Err try_show(const Results *results) {
+    Show show;
+    Err err = show_read(&show, results, 1);
+    FILE *to = fopen("/dev/null", "w");
+    if (err == ERR_OK) show_text(to, &show);
+    if (err == ERR_OK) err = show_list(to, results);
+    (void)fclose(to);
+    show_clear(&show);
+    return err;
+}
+
+static Err try_curve(const Results *results) {
+    return curve_write(results, &(CurveOptions){.metric = "loss"}, in_folder("c.svg"));
+}
+
+static Err try_attention(const Results *results) {
+    return attention_sheet_write(results, &(AttentionOptions){.compare = true}, in_folder("a.svg"));
+}
+
+static Err try_difference(const Results *results) {
+    Difference d;
+    const char *file = results_info(results)->path;
+    Err err = difference_make(&d, &(DiffSpec){file, file, "revised@*"});
+    difference_clear(&d);
+    return err;
+}
+
+/* The k-th allocation fails, for k spread over all of them: always the same error, and nothing is lost. A line of text
+ * may be cut short instead. */
+static void test_failing_allocations(void **state) {
+    (void)state;
+    static Err (*const tries[])(const Results *) = {try_show, try_curve, try_attention, try_difference};
+    Results *results = open_study();
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        uint64_t live = mem_stats().live_blocks, before = mem_stats().n_allocs;
+        assert_ok(tries[i](results));
+        uint64_t n = mem_stats().n_allocs - before,
+                 step = n > 12 ? n / 12 : 1; /* every so many: fonts are opened each time */
+        for (uint64_t k = 1; k <= n; k += step) {
+            mem_fail_at(k);
+            Err err = tries[i](results);
+            mem_fail_at(0);
+            if (err != ERR_OK && err != ERR_NOMEM) fail_msg("try %zu, allocation %d: %s", i, (int)k, err_message());
+            assert_int_equal(mem_stats().live_blocks, live);
+        }
+    }
+    results_close(results);
+}
+
 int main(void) {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spark),   cmocka_unit_test(test_identity), IN_FOLDER(test_pick),
-        IN_FOLDER(test_text),           IN_FOLDER(test_text_is_wrapped), IN_FOLDER(test_json),
-        IN_FOLDER(test_list),           IN_FOLDER(test_curve_csv),       IN_FOLDER(test_curve_pictures),
-        IN_FOLDER(test_curve_mistakes),
+        cmocka_unit_test(test_spark),   cmocka_unit_test(test_identity),     IN_FOLDER(test_pick),
+        IN_FOLDER(test_text),           IN_FOLDER(test_text_is_wrapped),     IN_FOLDER(test_json),
+        IN_FOLDER(test_list),           IN_FOLDER(test_curve_csv),           IN_FOLDER(test_curve_pictures),
+        IN_FOLDER(test_curve_mistakes), IN_FOLDER(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,6 @@
 #include "harness/report/pick.h"
 #include "harness/report/rows.h"
 #include "harness/run/size_text.h"
-#include "harness/terminal.h"
 #include "kernels/mem.h"
 
 /* ---- one cell ---- */
@@ -80,10 +79,9 @@ void show_clear(Show *show) {
 
 /* ---- all cells ---- */
 
-static Err list_columns(Listing *listing, const ResultsInfo *info, const char *metric, const char *set) {
+static Err list_columns(Listing *listing, const char *metric, const char *set) {
     Err err = ERR_OK;
     char header[160];
-    (void)info;
     (void)snprintf(header, sizeof header, "%s %s", set, metric);
     TRY(listing_column(listing, LISTING_KEY, "cell"));
     TRY(listing_column(listing, LISTING_NUMBER, "steps"));
@@ -125,7 +123,7 @@ Err show_list(FILE *to, const Results *results) {
     const ResultsInfo *info = results_info(results);
     const char *metric = info->primary_metric != NULL ? info->primary_metric : "char_accuracy";
     const char *set = info->primary_set != NULL ? info->primary_set : "test";
-    TRY(list_columns(&listing, info, metric, set));
+    TRY(list_columns(&listing, metric, set));
     for (size_t i = 0; i < results_count(results); i++) TRY(list_cell(&listing, results, i, metric, set));
     (void)listing_text(to, &listing, 0);
 done:
