@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/data/digest.h"
@@ -127,6 +128,24 @@ Err file_check_stamp(const char *path) {
 done:
     (void)close(fd);
     return err;
+}
+
+/* ---- kinds ---- */
+Err file_check_hdf5(const char *path, const char *what, const char *maker) {
+    static const char signature[8] = "\x89HDF\r\n\x1a\n";
+    char head[8] = {0};
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return err_set(ERR_MISSING, "there is no %s '%s'; %s makes one", what, path, maker);
+    if (fd < 0) return err_set(ERR_MISSING, "cannot open %s '%s': %s", what, path, strerror(errno));
+    bool folder = fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
+    ssize_t got = folder ? 0 : read(fd, head, sizeof head);
+    (void)close(fd);
+    if (folder) return err_set(ERR_MISSING, "'%s' is a folder, expected a %s (.h5)", path, what);
+    if (got == 0) return err_set(ERR_DATA, "'%s' is empty, expected an HDF5 %s", path, what);
+    if (got < (ssize_t)sizeof head || memcmp(head, signature, sizeof head) != 0)
+        return err_set(ERR_DATA, "'%s' is not an HDF5 file, expected a %s of refocus", path, what);
+    return ERR_OK;
 }
 
 /* ---- copies ---- */

@@ -18,6 +18,10 @@ Err file_stamp(const char *path) MUST_CHECK;
  * that they have to be found before it sees them. ERR_DATA, ERR_MISSING, ERR_IO. */
 Err file_check_stamp(const char *path) MUST_CHECK;
 
+/* HDF5's own message for a wrong file is of no help; most mistakes can be told apart before it looks. what: "results
+ * file", and the command that makes one, for the messages. ERR_MISSING, ERR_DATA. */
+Err file_check_hdf5(const char *path, const char *what, const char *maker) MUST_CHECK;
+
 /* Forces the file's bytes to the disk. ERR_IO. */
 Err file_sync(const char *path) MUST_CHECK;
 

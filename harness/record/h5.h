@@ -77,6 +77,9 @@ Err h5_axes(hid_t group, const char *dataset, int rank, const char *const *scale
 /* An axis without values, as netCDF-4 writes it: a scale that only names a length. Nothing if it exists already. */
 Err h5_bare_axis(hid_t group, const char *name, hsize_t n) MUST_CHECK;
 
+/* Labels a dataset's axes: "T,N,L" for three of them, one letter or word each. */
+Err h5_label_axes(hid_t dataset, const char *labels) MUST_CHECK;
+
 /* Attributes of an NXdata group's default plot. */
 Err h5_plot(hid_t group, const char *signal, int rank, const char *const *axes) MUST_CHECK;
 

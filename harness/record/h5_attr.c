@@ -3,6 +3,7 @@
 
 #include <hdf5_hl.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Attributes are small; none of ours comes near the limit of 64 KiB. */
 static Err write_attr(hid_t object, const char *name, hid_t in_file, hid_t in_memory, size_t n, bool scalar,
@@ -92,6 +93,19 @@ Err h5_bare_axis(hid_t group, const char *name, hsize_t n) {
     /* The words by which netCDF-4 marks a dimension that is no variable. */
     (void)snprintf(label, sizeof label, "This is a netCDF dimension but not a netCDF variable.%10lld", (long long)n);
     return err != ERR_OK ? err : set_scale(group, name, label);
+}
+
+Err h5_label_axes(hid_t dataset, const char *labels) {
+    Err err = ERR_OK;
+    char label[32];
+    for (unsigned axis = 0; *labels != '\0'; axis++) {
+        int len = (int)strcspn(labels, ",");
+        (void)snprintf(label, sizeof label, "%.*s", len, labels);
+        H5_TRY(H5DSset_label(dataset, axis, label));
+        labels += labels[len] == ',' ? len + 1 : len;
+    }
+done:
+    return err;
 }
 
 Err h5_plot(hid_t group, const char *signal, int rank, const char *const *axes) {

@@ -1,14 +1,10 @@
 /* Opens results files, lists and finds their cells. What a part holds is read in results_read.c. */
 #include "harness/record/results.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "harness/record/cell_digest.h"
 #include "harness/record/file.h"
@@ -25,29 +21,10 @@ struct Results {
     size_t n, room;
 };
 
-/* HDF5's own message for a wrong file is of no help; most mistakes can be told apart before it looks. */
-static Err check_file(const char *path) {
-    static const char signature[8] = "\x89HDF\r\n\x1a\n";
-    char head[8] = {0};
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT)
-        return err_set(ERR_MISSING, "there is no results file '%s'; `refocus run GRID.yaml` makes one", path);
-    if (fd < 0) return err_set(ERR_MISSING, "cannot open results file '%s': %s", path, strerror(errno));
-    bool folder = fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
-    ssize_t got = folder ? 0 : read(fd, head, sizeof head);
-    (void)close(fd);
-    if (folder) return err_set(ERR_MISSING, "'%s' is a folder, expected a results file (.h5)", path);
-    if (got == 0) return err_set(ERR_DATA, "'%s' is empty, expected an HDF5 results file", path);
-    if (got < (ssize_t)sizeof head || memcmp(head, signature, sizeof head) != 0)
-        return err_set(ERR_DATA, "'%s' is not an HDF5 file, expected a results file of refocus", path);
-    return ERR_OK;
-}
-
 static Err open_file(Results *results, const char *path) {
     char reason[300];
     h5_begin();
-    Err err = check_file(path);
+    Err err = file_check_hdf5(path, "results file", "`refocus run GRID.yaml`");
     if (err != ERR_OK) return err;
     err = file_check_stamp(path);
     if (err == ERR_DATA)

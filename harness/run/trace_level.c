@@ -1,0 +1,155 @@
+/* Trivial and floor values. */
+#include "harness/run/trace_level.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/attention_target.h"
+#include "kernels/mem.h"
+
+static const Node *find_node(const Graph *graph, const char *op) {
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (!graph->nodes[i].backward && strcmp(graph->nodes[i].op->name, op) == 0) return &graph->nodes[i];
+    return NULL;
+}
+
+static double value_at(const Exec *exec, const void *values, int64_t i) {
+    return exec_backend(exec)->real_bytes == sizeof(double) ? ((const double *)values)[i]
+                                                            : (double)((const float *)values)[i];
+}
+
+/* ---- losses on attention: other weights put through the same op ---- */
+
+typedef struct Attention {
+    const Node *node;
+    double *x[TARGET_N_X], *dalpha;
+    int64_t n, n_positions; /* weights, and how many make a row */
+} Attention;
+
+static void attention_clear(Attention *a) {
+    for (int i = 0; i < TARGET_N_X; i++) mem_free(a->x[i]);
+    mem_free(a->dalpha);
+}
+
+static Err attention_open(Attention *a, const Exec *exec, const Node *node) {
+    Err err = ERR_OK;
+    *a = (Attention){.node = node, .n = shape_count(&node->spec.x[TARGET_ALPHA])};
+    a->n_positions = shape_last(&node->spec.x[TARGET_ALPHA]);
+    for (int i = 0; i < TARGET_N_X; i++) {
+        int64_t n = shape_count(&node->spec.x[i]);
+        const void *from = exec_pointer(exec, node->x[i]);
+        TRY(mem_alloc(&a->x[i], (size_t)n, sizeof(double)));
+        for (int64_t k = 0; k < n; k++) a->x[i][k] = value_at(exec, from, k);
+    }
+    TRY(mem_alloc(&a->dalpha, (size_t)a->n, sizeof(double)));
+done:
+    return err;
+}
+
+static void attention_fill(Attention *a, double value) {
+    for (int64_t i = 0; i < a->n; i++) a->x[TARGET_ALPHA][i] = value;
+}
+
+static Err attention_loss(const Attention *a, double *loss) {
+    OpCall call = {.spec = &a->node->spec, .shards = 1};
+    for (int i = 0; i < TARGET_N_X; i++) call.x[i] = a->x[i];
+    call.y[0] = loss;
+    return a->node->op->ref_fwd(&call);
+}
+
+/* The slope at weights that are all 1 / L, times -1 in dalpha: for `kl` the target's shape, for `mass` the part of each
+ * position's cell that lies inside the box. */
+static Err attention_pull(Attention *a) {
+    const double one = 1.0;
+    OpCall call = {.spec = &a->node->spec, .shards = 1};
+    attention_fill(a, 1.0 / (double)a->n_positions);
+    for (int i = 0; i < TARGET_N_X; i++) call.x[i] = a->x[i];
+    call.dy[0] = &one;
+    call.dx[TARGET_ALPHA] = a->dalpha;
+    Err err = a->node->op->ref_bwd(&call);
+    for (int64_t i = 0; i < a->n; i++) a->dalpha[i] = -a->dalpha[i];
+    return err;
+}
+
+/* The best weights of a row: proportional to the pull for a cross-entropy, all on the strongest one for a mass. */
+static void best_row(double *alpha, const double *pull, int64_t n, bool spread) {
+    double total = 0.0;
+    int64_t best = 0;
+    for (int64_t j = 0; j < n; j++) {
+        total += pull[j];
+        if (pull[j] > pull[best]) best = j;
+    }
+    for (int64_t j = 0; j < n; j++) {
+        double share = total > 0.0 ? pull[j] / total : 1.0 / (double)n;
+        alpha[j] = spread ? share : (j == best ? 1.0 : 0.0);
+    }
+}
+
+static Err attention_level(TraceLevel *out, const Exec *exec, const Node *node, bool spread) {
+    Err err = ERR_OK;
+    Attention a;
+    TRY(attention_open(&a, exec, node));
+    attention_fill(&a, 1.0 / (double)a.n_positions);
+    TRY(attention_loss(&a, &out->trivial));
+    TRY(attention_pull(&a));
+    for (int64_t i = 0; i < a.n; i += a.n_positions)
+        best_row(a.x[TARGET_ALPHA] + i, a.dalpha + i, a.n_positions, spread);
+    TRY(attention_loss(&a, &out->floor));
+    out->trivial_is = "uniform attention";
+    out->floor_is = spread ? "entropy of the target" : "all attention on the best position";
+done:
+    attention_clear(&a);
+    return err;
+}
+
+/* ---- original: the same answer for every pixel ---- */
+
+typedef struct Pixels {
+    int64_t n, n_background; /* labelled pixels */
+    int64_t n_labels, n_boxes, n_pixels;
+} Pixels;
+
+static Pixels count_pixels(const Exec *exec, const Node *crop) {
+    const PatchCropAttr *attr = crop->attr;
+    const int32_t *label = exec_pointer(exec, crop->y[1]);
+    Pixels p = {.n_labels = attr->outside >= 0 ? attr->outside + 1 : attr->classes,
+                .n_pixels = (int64_t)attr->height * attr->width};
+    for (int64_t i = 0; i < shape_count(&crop->spec.y[1]); i++) {
+        p.n += label[i] >= 0;
+        p.n_background += label[i] >= 0 && label[i] == attr->outside;
+    }
+    return p;
+}
+
+/* With tanh the energies are in [-1, 1]: ln of one in favour of a class, and of all the others. Without it an answer
+ * that never errs costs nothing, and one that always says background costs without bound: uniform is the trivial one.
+ */
+static Err original_level(TraceLevel *out, const Exec *exec, const Graph *graph, const Node *crop,
+                          const Settings *settings) {
+    const Pixels p = count_pixels(exec, crop);
+    const TensorId inv = graph_find(graph, "inv_boxes");
+    const double per_box = inv == TENSOR_NONE ? NAN : value_at(exec, exec_pointer(exec, inv), 0);
+    const double unit = per_box / (settings_is(settings, "focus.reduction", "mean") ? (double)p.n_pixels : 1.0);
+    const double others = (double)(p.n_labels - 1);
+    const double right = log(1.0 + others * exp(-2.0)), wrong = right + 2.0;
+    bool bounded = settings_bool(settings, "focus.tanh"), background = settings_bool(settings, "focus.background");
+    out->floor = bounded ? unit * (double)p.n * right : 0.0;
+    out->floor_is = bounded ? "every pixel right, as far as tanh lets it" : "every pixel right";
+    out->trivial = unit * (double)p.n * log((double)p.n_labels);
+    out->trivial_is = "the same for all classes";
+    if (bounded && background) {
+        out->trivial = unit * ((double)p.n_background * right + (double)(p.n - p.n_background) * wrong);
+        out->trivial_is = "always background";
+    }
+    return ERR_OK;
+}
+
+Err trace_level(TraceLevel *out, const Exec *exec, const Graph *graph, const Settings *settings) {
+    const Node *kl = find_node(graph, "attention_kl"), *mass = find_node(graph, "attention_mass");
+    const Node *crop = find_node(graph, "patch_crop");
+    *out = (TraceLevel){.trivial = NAN, .floor = NAN, .trivial_is = "", .floor_is = ""};
+    if (kl != NULL) return attention_level(out, exec, kl, true);
+    if (mass != NULL) return attention_level(out, exec, mass, false);
+    if (crop != NULL) return original_level(out, exec, graph, crop, settings);
+    return ERR_OK;
+}
