@@ -279,7 +279,7 @@ check-layers:
 
 check-size:
 	$(SAY) CHECK "sizes of files, functions and lines"
-	@awk -f tests/check/size.awk $(C_FILES)
+	@LC_ALL=C awk -f tests/check/size.awk $(C_FILES)
 
 check-locks: $(B)/refocus
 	$(SAY) CHECK "memory plans of the experiments against their locks"
