@@ -7,7 +7,8 @@
 /* Brackets are plain text unless a link, a footnote or a box to tick could be made of them. */
 static bool opens_link(const char *text, const char *c) {
     if (*c != '[') return false;
-    return c == text || c[1] == '^' || strstr(c, "](") != NULL || strstr(c, "][") != NULL;
+    bool at_start = c == text && ((c[1] != '\0' && c[2] == ']') || strstr(c, "]:") != NULL);
+    return at_start || c[1] == '^' || strstr(c, "](") != NULL || strstr(c, "][") != NULL;
 }
 
 void markup_markdown(FILE *to, const char *text) {

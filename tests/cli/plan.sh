@@ -244,13 +244,13 @@ refocus plan "$memory" --device cuda --budget 24GiB --summary --format markdown
 want_code 2
 want_err '^memory on cuda: 288 cells, 288 plans$'
 want_out '^\| baseline \| 48 \| 0 \|'
-want_out '^\| original-eager \| 48 \| 16 \|.* 4 x 35.0 GiB energies \\\[T,B,P,K\\\], 98 % \|$'
-want_out '^\| original \| 48 \| 15 \|.* 3 x 35.0 GiB energies \\\[T,B,P,K\\\], 97 % \|$'
+want_out '^\| original-eager \| 48 \| 16 \|.* 4 x 35.0 GiB energies \[T,B,P,K\], 98 % \|$'
+want_out '^\| original \| 48 \| 15 \|.* 3 x 35.0 GiB energies \[T,B,P,K\], 97 % \|$'
 want_out '^\| original-fused \| 48 \| 0 \|'
 want_out '^\| original-features \| 48 \| 0 \|'
 want_out '^\| revised \| 48 \| 0 \|.* \| \+0\.00 % \|'
 want_out '^31 of 288 cells are over the budget of 24.0 GiB: these, and those beyond them on any axis:$'
-want_out "^\| original \| \\\\\[32,256\\\\\] \| size:7000 \| 8 \| \\\\\[1,40\\\\\] \| 27.3 GiB \| 3 x 8.8 GiB \| focus.log_p, focus.log_p', focus.tanh \|$"
+want_out "^\| original \| \\[32,256\\] \| size:7000 \| 8 \| \\[1,40\\] \| 27.3 GiB \| 3 x 8.8 GiB \| focus.log_p, focus.log_p', focus.tanh \|$"
 want 'one screen' test "$(wc -l <out)" -le 30
 want 'no row of another variant is over' sh -c '! grep -Eq "^. (baseline|original-fused|original-features|revised) . ..32" out'
 # Who changes a plan changes what is said of it: make locks.
