@@ -66,7 +66,9 @@ static float *train_and_evaluate(const char *const *pairs, ExecMode mode, int n_
     OK(mem_grow(&values, n_train, n_train + n_eval, sizeof *values));
     memcpy(values + n_train, maps, n_eval * sizeof *values);
     *n = n_train + n_eval;
-    for (size_t i = 0; i < n_train; i++) assert_true(values[i] == values[i]);
+    bool finite = true;
+    for (size_t i = 0; i < n_train; i++) finite = finite && values[i] == values[i];
+    assert_true(finite);
     mem_free(maps);
     close_step(&s);
     return values;
@@ -89,7 +91,7 @@ static void test_branches(void **state) {
             const char *pairs[SMALL_WORDS + 2] = {"memory.reuse", m < N_MODES ? "full" : "eager"};
             size_t n = 0;
             for (int i = 0; small_branches[b][i] != NULL; i++) pairs[2 + i] = small_branches[b][i];
-            float *values = train_and_evaluate(pairs, modes[m % N_MODES], 3, m % 2 == 0 ? 1 : 3, &n);
+            float *values = train_and_evaluate(pairs, modes[m % N_MODES], 3, m == N_MODES ? 3 : 1, &n);
             if (first != NULL) {
                 expect_same(first, n_first, values, n);
             } else {
@@ -108,10 +110,10 @@ static void test_resnet32(void **state) {
     static const char *const eager[] = {"model.encoder", "resnet32", "train.optimizer", "sgd", "memory.reuse",
                                         "eager",         NULL};
     size_t n_first = 0, n = 0;
-    float *first = train_and_evaluate(full, EXEC_POISON, 1, 2, &n_first);
+    float *first = train_and_evaluate(full, EXEC_POISON, 1, 1, &n_first);
     float *values = train_and_evaluate(full, EXEC_CHECKED, 1, 1, &n);
     expect_same(first, n_first, values, n);
-    values = train_and_evaluate(eager, EXEC_CHECKED, 1, 2, &n);
+    values = train_and_evaluate(eager, EXEC_CHECKED, 1, 1, &n);
     expect_same(first, n_first, values, n);
     mem_free(first);
 }

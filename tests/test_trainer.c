@@ -228,6 +228,29 @@ static void test_same_seed_same_bits(void **state) {
     record_free(other);
 }
 
+/* memory.reuse only observes: the same training in more memory, and no other cell. */
+static void test_reuse_changes_no_bit(void **state) {
+    (void)state;
+    static const char *const full[] = {"focus.kind=original", "focus.patch=[32, 32]", "memory.reuse=full", NULL},
+                             *const eager[] = {"focus.kind=original", "focus.patch=[32, 32]", "memory.reuse=eager",
+                                               NULL};
+    Settings *settings[2] = {make_settings(full), make_settings(eager)};
+    char *identity[2] = {NULL, NULL};
+    CellRecord *a = train_changed(full, 1, 1, EXEC_ARENA, NULL), *b = train_changed(eager, 1, 1, EXEC_ARENA, NULL);
+    assert_true(same_curves(a, b) && same_evaluations(a, b) && same_maps(a, b) && same_params(&a->final, &b->final));
+    assert_true(a->memory.planned_bytes < b->memory.planned_bytes);
+    assert_true(a->memory.measured_bytes < b->memory.measured_bytes);
+    assert_non_null(strstr(b->settings, "reuse: eager"));
+    for (int i = 0; i < 2; i++) OK(settings_identity(settings[i], &identity[i]));
+    assert_string_equal(identity[0], identity[1]);
+    for (int i = 0; i < 2; i++) {
+        mem_free(identity[i]);
+        settings_free(settings[i]);
+    }
+    record_free(a);
+    record_free(b);
+}
+
 /* Every branch in all modes of the executor: the same bits, and the counted peak is the plan's. */
 static void check_modes(const char *const *changes) {
     TrainerFacts facts;
@@ -505,6 +528,7 @@ int main(void) {
         cmocka_unit_test(test_maps_are_distributions),
         cmocka_unit_test(test_overfits_four_samples),
         cmocka_unit_test(test_same_seed_same_bits),
+        cmocka_unit_test(test_reuse_changes_no_bit),
         cmocka_unit_test(test_every_branch_in_every_mode),
         cmocka_unit_test(test_boxes_used),
         cmocka_unit_test(test_stop_and_resume),
