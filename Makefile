@@ -188,6 +188,17 @@ $(B)/gen/source_files.inc: FORCE
 	    close($$2); printf "X(\"%s\", \"%s\", \"%s\")\n", $$2, $$1, includes }' >$@.new; $(call keep,$@)
 $(B)/harness/grid/source_table.o: $(B)/gen/source_files.inc
 
+# Style and script of the page of `refocus report`, as the bytes of arrays.
+bytes = od -An -v -tu1 | sed 's/ *\([0-9][0-9]*\)/\1,/g'
+WEBPAGE_JS := harness/report/webpage.js $(sort $(wildcard harness/report/webpage_*.js))
+$(B)/gen/webpage_css.inc: harness/report/webpage.css
+	@mkdir -p $(B)/gen
+	@<$< $(bytes) >$@
+$(B)/gen/webpage_js.inc: $(WEBPAGE_JS)
+	@mkdir -p $(B)/gen
+	@{ printf "(function () {\n'use strict';\n"; cat $^; printf 'start();\n})();\n'; } | $(bytes) >$@
+$(B)/harness/report/webpage.o: $(B)/gen/webpage_css.inc $(B)/gen/webpage_js.inc
+
 # The examples of the README, which tests/test_guide.c compiles and runs.
 $(B)/gen/guide_%.inc: README.md
 	@mkdir -p $(B)/gen

@@ -230,6 +230,41 @@ static Err make_title(Gather *g) {
     return pool_printf(&curve->pool, &curve->title, "%s on %s", g->options->metric, g->set);
 }
 
+static Err add_cell(Gather *g, const CellRecord *cell, const char *path) {
+    return g->curve >= 0 ? add_training(g, cell, path) : add_evaluations(g, cell);
+}
+
+static Err finish_rows(Gather *g) {
+    Err err = ERR_OK;
+    for (size_t i = 0; i < g->out->n_rows; i++) TRY(fill_means(g->out, &g->out->row[i]));
+    TRY(make_title(g));
+done:
+    return err;
+}
+
+static Gather start(Curve *out, const char *experiment, const CurveOptions *options) {
+    *out = (Curve){.experiment = experiment,
+                   .metric = options->metric,
+                   .unit = "",
+                   .chance = NAN,
+                   .log = options->log,
+                   .smooth = 1};
+    return (Gather){.out = out, .options = options, .curve = find_curve(options->metric), .distance = NEAR_MAX};
+}
+
+Err curve_gather(Curve *out, const CellRecord *const *cell, size_t n, const CurveOptions *options) {
+    Err err = ERR_OK;
+    Gather g = start(out, "", options);
+    if (options->set != NULL) g.curve = -1; /* a metric, whatever its name */
+    for (size_t i = 0; i < n; i++)
+        if (cell[i] != NULL) TRY(add_cell(&g, cell[i], ""));
+    if (out->n_rows > 0) TRY(finish_rows(&g));
+done:
+    return err;
+}
+
+void curve_clear(Curve *curve) { pool_clear(&curve->pool); }
+
 static Err gather(Gather *g, const char *path) {
     Err err = ERR_OK;
     size_t *picked = NULL, n = 0;
@@ -238,15 +273,14 @@ static Err gather(Gather *g, const char *path) {
     TRY(pick_cells(&picked, &n, g->results, g->options->cell));
     for (size_t i = 0; i < n; i++) {
         TRY(results_read(g->results, picked[i], g->curve >= 0 ? PART_CURVES : PART_EVALUATION, &cell));
-        TRY(g->curve >= 0 ? add_training(g, cell, path) : add_evaluations(g, cell));
+        TRY(add_cell(g, cell, path));
         record_free(cell);
         cell = NULL;
     }
     FAIL_IF(g->out->n_rows == 0 && g->curve >= 0, ERR_NOTHING, "no chosen cell has a curve '%s'", g->options->metric);
     FAIL_IF(g->out->n_rows == 0, ERR_NOTHING, "no chosen cell has '%s' on %s%s", g->options->metric, of,
             g->distance > 0 ? g->hint : "");
-    for (size_t i = 0; i < g->out->n_rows; i++) TRY(fill_means(g->out, &g->out->row[i]));
-    TRY(make_title(g));
+    TRY(finish_rows(g));
 done:
     record_free(cell);
     mem_free(picked);
@@ -303,20 +337,15 @@ done:
 
 Err curve_write(const Results *results, const CurveOptions *options, const char *path) {
     Err err = ERR_OK;
-    Curve curve = {.experiment = results_info(results)->experiment,
-                   .metric = options->metric,
-                   .unit = "",
-                   .chance = NAN,
-                   .log = options->log,
-                   .smooth = 1};
-    Gather g = {.out = &curve, .results = results, .options = options, .distance = NEAR_MAX};
+    Curve curve;
+    Gather g = start(&curve, results_info(results)->experiment, options);
+    g.results = results;
     TRY(curve_check_name(path));
-    g.curve = find_curve(options->metric);
     FAIL_IF(g.curve >= 0 && options->set != NULL, ERR_ARG, "%s is a curve of the training: --set goes with a metric",
             options->metric);
     TRY(gather(&g, path));
     TRY(is_csv(path) ? write_csv(&curve, path) : curve_plot(&curve, path));
 done:
-    pool_clear(&curve.pool);
+    curve_clear(&curve);
     return err;
 }

@@ -58,6 +58,11 @@ typedef struct Curve {
     CurveRow *row;
 } Curve;
 
+/* Gathers the curve of n cells that were read (curves, evaluations; others are NULL), as a picture would show it;
+ * options->cell does not count. out->n_rows = 0: none of them has it. The caller clears *out whatever comes. */
+Err curve_gather(Curve *out, const CellRecord *const *cell, size_t n, const CurveOptions *options) MUST_CHECK;
+void curve_clear(Curve *curve);
+
 /* Draws it. */
 Err curve_plot(const Curve *curve, const char *path) MUST_CHECK;
 

@@ -1,7 +1,10 @@
-/* Text with what a format would take for its own signs escaped. Depends on libc only. */
+/* Text with what a format would take for its own signs escaped. Depends on data/utf8, nettle. */
 #ifndef HARNESS_REPORT_MARKUP_H
 #define HARNESS_REPORT_MARKUP_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* GitHub's Markdown, inside a paragraph or a table; an underscore within a word is none of its signs, and "# ", "- "
@@ -13,5 +16,17 @@ void markup_code(FILE *to, const char *text);
 
 /* A field of CSV (RFC 4180): in quotes where it holds a comma, a quote or a line's end. */
 void markup_csv(FILE *to, const char *text);
+
+/* Content or a quoted attribute of HTML. What is not UTF-8 or cannot be printed becomes U+FFFD. */
+void markup_html(FILE *to, const char *text);
+
+/* A string of JSON with its quotes, that may stand in a script element of HTML: without '<', '>' and '&'. */
+void markup_json(FILE *to, const char *text);
+
+/* Bytes in base64, without line breaks. */
+void markup_base64(FILE *to, const void *bytes, size_t n);
+
+/* False for controls, line breaks, and marks that reorder what stands around them. */
+bool markup_is_printable(uint32_t code_point);
 
 #endif

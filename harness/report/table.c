@@ -156,6 +156,19 @@ done:
     return err;
 }
 
+/* Where a shown row stands in the table. */
+static size_t place_of(const Build *build, const RowData *row) {
+    size_t place = 0;
+    for (const RowData *other = build->rows->row; other < row; other++)
+        place += build->is_shown[other - build->rows->row];
+    return place;
+}
+
+static size_t place_of_baseline(const Build *build, const RowData *row) {
+    const RowData *baseline = row->baseline;
+    return place_of(build, baseline != NULL && build->is_shown[baseline - build->rows->row] ? baseline : row);
+}
+
 static Err fill_row(Build *build, const RowData *row, TableRow *out) {
     Err err = ERR_OK;
     Table *table = build->table;
@@ -168,6 +181,7 @@ static Err fill_row(Build *build, const RowData *row, TableRow *out) {
                       .settings = "",
                       .is_baseline = is_text(row->variant, file->baseline),
                       .is_primary = file->is_primary && is_text(row->variant, file->primary_variant),
+                      .baseline = place_of_baseline(build, row),
                       .is_improving = row_last_gain(build, row, step) > improving_bar(build, row),
                       .n_cells = row->n_cells};
     TRY(fill_failures(build, row, out));

@@ -61,6 +61,7 @@ typedef struct TableRow {
     const char *variant; /* "" for uniform attention */
     size_t file;         /* index of its file */
     bool is_baseline, is_primary, is_chance;
+    size_t baseline;   /* row it is compared with; itself if there is none, or it is not shown */
     bool is_improving; /* the last two evaluations still differ: training was stopped before its end */
     size_t n_cells, count[CELL_STATUS_COUNT];
     size_t n_failures;

@@ -2,13 +2,8 @@
 #include <string.h>
 
 #include "harness/data/utf8.h"
+#include "harness/report/markup.h"
 #include "harness/report/table_build.h"
-
-/* Controls, line breaks, and marks that reorder what stands around them. */
-static bool is_unprintable(uint32_t c) {
-    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-           c == 0x200e || c == 0x200f || c == 0xfeff;
-}
 
 /* A line break or tab is a space; what else cannot be printed, U+FFFD. */
 static Err clean(Pool *pool, const char **text) {
@@ -26,7 +21,7 @@ static Err clean(Pool *pool, const char **text) {
         at += len;
         if (bytes > 0 && c != 0 && strchr("\t\n\r", c < 0x80 ? (int)c : 'x') != NULL) {
             from = " ";
-        } else if (bytes == 0 || is_unprintable(c)) {
+        } else if (bytes == 0 || !markup_is_printable(c)) {
             from = replacement;
             len = sizeof replacement - 1;
         }
