@@ -5,7 +5,7 @@
 const data = JSON.parse(document.getElementById('data').textContent);
 const SVG = 'http://www.w3.org/2000/svg';
 // A second sign beside the colour, for eyes and printers that see no difference.
-const DASHES = ['', '7 3', '2 3', '9 3 2 3', '12 4', '4 2', '6 2 1 2'];
+const DASHES = ['', '6 3', '14 3', '2 2.5', '9 3 2 3', '4 2', '6 2 1 2'];
 
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
@@ -23,6 +23,10 @@ const seriesOf = (row) => 's' + (data.rows[row].series % 7);
 const dashOf = (row) => DASHES[data.rows[row].series % DASHES.length];
 const labelOf = (row) => data.rows[row].label;
 const swatch = (row) => make('span', { class: 'swatch ' + seriesOf(row) });
+
+// A row's line as charts draw it.
+const mark = (row) => draw('svg', { class: 'mark ' + seriesOf(row), viewBox: '0 0 26 8', 'aria-hidden': 'true' },
+  draw('path', { d: 'M0 4H26', 'stroke-dasharray': dashOf(row) || null }));
 
 function number(value, digits) {
   if (value === null || value === undefined || !isFinite(value)) return '–';
@@ -75,11 +79,11 @@ function choice(title, name, items, chosen, picked, kind) {
 }
 
 // A button per row that shows or hides it; at least one stays.
-function toggles(title, rows, changed) {
+function toggles(title, rows, sign, changed) {
   const shown = new Set(rows);
   const set = make('fieldset', { class: 'toggles' }, make('legend', {}, title));
   for (const row of rows) {
-    const button = make('button', { type: 'button', 'aria-pressed': 'true' }, swatch(row), labelOf(row));
+    const button = make('button', { type: 'button', 'aria-pressed': 'true' }, sign(row), labelOf(row));
     button.addEventListener('click', () => {
       if (shown.has(row) && shown.size > 1) shown.delete(row);
       else shown.add(row);

@@ -89,8 +89,7 @@ static void put_undecided(const Answer *answer, const TableValue *difference) {
     const TableFile *file = &answer->web->table->file[0];
     const double smallest = fmin(1, stats_smallest_p(difference->n) * (double)file->n_comparisons);
     if (smallest >= 0.05)
-        (void)fprintf(to, "%zu pairs of seeds cannot decide it: the smallest p that they can give is %.3f",
-                      difference->n, smallest);
+        (void)fprintf(to, "%zu pairs of seeds are too few for any p below 0.05", difference->n);
     else if (difference->low > 0 || difference->high < 0)
         (void)fputs("the interval excludes zero, but p after Holm does not stay below 0.05", to);
     else if (file->margin > 0)
@@ -194,9 +193,9 @@ static void put_row(const Answer *answer, size_t i) {
     }
     (void)fputs("</td><td class=\"verdict\" data-label=\"verdict\">", to);
     put_verdict(answer, i);
-    (void)fputs("</td><td class=\"memory\" data-label=\"memory\">", to);
+    (void)fputs("</td><td class=\"cost memory-cost\" data-label=\"memory\">", to);
     put_memory(answer, row);
-    (void)fputs("</td><td class=\"time\" data-label=\"time\">", to);
+    (void)fputs("</td><td class=\"cost time-cost\" data-label=\"time\">", to);
     put_time(answer, row);
     (void)fputs("</td></tr>\n", to);
 }

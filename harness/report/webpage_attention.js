@@ -11,14 +11,14 @@ function startAttention(section, attention) {
   const left = attention.recorded - attention.samples.length;
   section.append(make('p', { class: 'quiet' },
     'Recorded lines of the validation set. Above, the image is clear where the network looks while it reads one ' +
-    'character, veiled where it does not; dashed: the character’s true box; triangle: the centre of attention, ' +
+    'character, veiled where it does not. Box: where the character is. Line and triangle: the centre of attention, ' +
     'hollow outside the box. Below, every character in turn: what lies in its outlined box was found. Choose a line of it.' +
     (left > 0 ? ' ' + left + ' more lines are in the results file.' : '') +
     (attention.left_out > 0 ? ' ' + attention.left_out + ' rows recorded other lines and are left out.' : '')));
   section.append(sampleChoice(state));
   section.append(sliders(state));
   if (attention.rows.length > 1)
-    section.append(toggles('Variants', attention.rows.map((row) => row.row), (shown) => {
+    section.append(toggles('Variants', attention.rows.map((row) => row.row), swatch, (shown) => {
       state.shown = shown;
       showAttention(state);
     }));
@@ -104,7 +104,8 @@ function showAttention(state) {
   evaluation.output.textContent = 'after step ' + state.step;
   evaluation.input.setAttribute('aria-valuetext', evaluation.output.textContent);
   const ground = colour('--panel'), heat = colour('--heat'), ink = colour('--ink'), quiet = colour('--quiet');
-  const paint = { ground, heat, ink: css(ink), quiet: css(quiet), scale: scaleOf(state) };
+  const paint = { ground, heat, ink: css(ink), quiet: css(quiet), good: css(colour('--good')), bad: css(colour('--bad')),
+    scale: scaleOf(state) };
   for (const card of state.cards) {
     card.figure.hidden = !state.shown.has(card.row.row);
     if (!card.figure.hidden) showLook(state, card, sample, paint);
@@ -182,33 +183,38 @@ function drawOverlay(state, card, sample, looked, paint) {
   c.drawImage(veil, x0 * ZOOM, y0 * ZOOM, (x1 - x0) * ZOOM, (y1 - y0) * ZOOM);
   c.restore();
   drawBars(c, row, map, peak / paint.scale, [x0, x1], h * ZOOM + 4 + bars, bars, paint);
-  const series = getComputedStyle(card.figure).getPropertyValue('--c');
-  const box = sample.boxes[state.t];
-  if (box) {
-    c.strokeStyle = paint.ink;
-    c.lineWidth = 1.6;
-    c.setLineDash([5, 3]);
-    c.strokeRect(box[0] * ZOOM, box[1] * ZOOM, (box[2] - box[0]) * ZOOM, (box[3] - box[1]) * ZOOM);
-    c.setLineDash([]);
-  }
-  if (cx !== null) drawCentre(c, cx * ZOOM, h * ZOOM + bars + 4, hit, series);
-  if (cx !== null && row.h > 1) {
+  drawBox(c, sample.boxes[state.t], paint);
+  if (cx === null) return;
+  c.strokeStyle = c.fillStyle = hit ? paint.good : paint.bad;
+  drawCentre(c, cx * ZOOM, h * ZOOM + bars + 4, hit);
+  if (row.h > 1) {
     c.beginPath();
     c.arc(cx * ZOOM, cy * ZOOM, 5, 0, 7);
-    c.strokeStyle = series;
-    c.lineWidth = 2;
     c.stroke();
   }
 }
 
-function drawCentre(c, x, y, hit, series) {
+function drawBox(c, box, paint) {
+  if (!box) return;
+  for (const [style, width] of [[css(paint.ground), 3.6], [paint.ink, 1.6]]) {
+    c.strokeStyle = style;
+    c.lineWidth = width;
+    c.strokeRect(box[0] * ZOOM, box[1] * ZOOM, (box[2] - box[0]) * ZOOM, (box[3] - box[1]) * ZOOM);
+  }
+}
+
+// A line through the image and a triangle below it: full in the box, hollow outside.
+function drawCentre(c, x, y, hit) {
+  c.lineWidth = 1.8;
+  c.beginPath();
+  c.moveTo(x, 0);
+  c.lineTo(x, y);
+  c.stroke();
   c.beginPath();
   c.moveTo(x, y);
-  c.lineTo(x - 6, y + 8);
-  c.lineTo(x + 6, y + 8);
+  c.lineTo(x - 6, y + 7.5);
+  c.lineTo(x + 6, y + 7.5);
   c.closePath();
-  c.strokeStyle = c.fillStyle = series;
-  c.lineWidth = 1.6;
   if (hit) c.fill();
   c.stroke();
 }

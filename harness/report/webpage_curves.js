@@ -12,7 +12,7 @@ function startCurves(section, curves) {
   section.append(make('p', { class: 'quiet' }, 'Mean over seeds; the band is their range.' +
     (smooth > 1 ? ' Losses are means over ' + smooth + ' steps.' : '') +
     ' A chart with the focus is read with the arrow keys.'));
-  section.append(toggles('Rows', rows, (shown) => {
+  section.append(toggles('Rows', rows, mark, (shown) => {
     state.shown = shown;
     state.charts.forEach((chart) => chart.draw());
   }));
@@ -25,7 +25,8 @@ function addGroup(section, state, group, curves) {
   const drawn = curves.filter((curve) => curve.rows.some((row) => row.step.length > 1));
   if (drawn.length === 0) return;
   const isFirst = (curve) => FIRST.includes(curve.metric) || curve.primary;
-  const first = drawn.filter(isFirst), more = drawn.filter((curve) => !isFirst(curve));
+  const place = (curve) => (curve.primary ? -1 : FIRST.indexOf(curve.metric));
+  const first = drawn.filter(isFirst).sort((a, b) => place(a) - place(b)), more = drawn.filter((curve) => !isFirst(curve));
   const add = (curve) => {
     const chart = makeChart(curve, state);
     state.charts.push(chart);
@@ -54,7 +55,7 @@ function extent(curve, rows, log) {
 }
 
 function makeChart(curve, state) {
-  const name = curve.metric + (curve.unit ? ', ' + curve.unit : '');
+  const name = curve.metric + (curve.unit && !curve.metric.endsWith('_' + curve.unit) ? ', ' + curve.unit : '');
   const arrow = curve.group === 'training' ? '' : curve.direction > 0 ? ' ↑' : curve.direction < 0 ? ' ↓' : '';
   const chart = { curve, state, log: false, at: null };
   chart.button = make('button', { type: 'button', class: 'small', 'aria-pressed': 'false',
@@ -155,7 +156,7 @@ function drawRow(chart, row) {
 function readChart(chart) {
   const step = chart.at !== null ? chart.at : chart.steps[chart.steps.length - 1];
   chart.marks.replaceChildren();
-  chart.readout.replaceChildren('step ' + step + '  ');
+  chart.readout.replaceChildren(make('span', {}, 'step ' + step));
   if (chart.at !== null)
     chart.marks.append(draw('path', { class: 'cursor',
       d: 'M' + chart.x(step).toFixed(1) + ' ' + CHART.top + 'V' + (CHART.height - CHART.bottom) }));
