@@ -33,10 +33,13 @@ function rolesOf(memory) {
   const most = new Map();
   for (const row of memory)
     for (const role of row.roles) most.set(role.name, Math.max(most.get(role.name) || 0, role.peak));
-  return [...most.keys()].sort((a, b) => most.get(b) - most.get(a) || (a < b ? -1 : 1));
+  const last = (name) => (name === GAPS ? 1 : 0);
+  return [...most.keys()].sort((a, b) => last(a) - last(b) || most.get(b) - most.get(a) || (a < b ? -1 : 1));
 }
 
-const roleSeries = (state, name) => 's' + ((state.roles.indexOf(name) + 1) % 7);
+// Gaps of the arena are no bytes that anybody uses: drawn last, and faintly.
+const GAPS = 'gaps';
+const roleSeries = (state, name) => (name === GAPS ? 'gaps' : 's' + ((state.roles.indexOf(name) + 1) % 7));
 
 function showMemory(state) {
   const { svg, chosen } = state, n = chosen.at.length;
