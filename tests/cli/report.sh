@@ -104,13 +104,14 @@ if parser; then
 fi
 
 # ---- in a browser ----
-# The page without its policy and with a script of ours behind its own, which works it and writes what it saw.
+# browse PAGE [WIDTH]: the page without its policy and with a script of ours behind its own, which works it and writes what
+# it saw.
 browse() {
     sed -e '/http-equiv="Content-Security-Policy"/d' -e '/<\/body>/d' -e '/<\/html>/d' "$1" >browsed.html
     { echo '<script>'; cat "$here/tests/check_page.js"; echo '</script></body></html>'; } >>browsed.html
     last_command="chromium $1"
     timeout 120 "$chromium" --headless --no-sandbox --disable-gpu --user-data-dir="$scratch/profile" \
-        --virtual-time-budget=8000 --window-size=1400,900 --enable-logging=stderr --v=0 --dump-dom \
+        --virtual-time-budget=8000 --window-size=${2:-1400},900 --enable-logging=stderr --v=0 --dump-dom \
         "file://$scratch/browsed.html" >dom 2>log
     code=$?
     sed -n 's/.*<pre id="seen">//; /^seen /p' dom >out
@@ -136,6 +137,15 @@ if [ -n "$chromium" ]; then
     want_out '^seen row switch$'
     want_out '^seen curve read$'
     want_out '^seen memory$'
+else
+    skip 'no Chromium'
+fi
+
+t 'in Chromium: on a phone nothing is wider than the screen'
+if [ -n "$chromium" ]; then
+    browse page.html 400
+    want_browsed
+    want_out '^seen nothing is wider than the screen$'
 else
     skip 'no Chromium'
 fi
