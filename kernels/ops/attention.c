@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kernels/carve.h"
+#include "kernels/cuda_scratch.h"
 #include "kernels/gemm.h"
 #include "kernels/infer.h"
 #include "kernels/lanes.h"
@@ -82,13 +83,14 @@ static Scratch scratch_of(const OpSpec *spec, bool backward, int shards, void *b
     return scratch;
 }
 
-/* CUDA has a block for each sample: dq and dv [B,A], de [B,L]; forward, the energies lie where alpha will. */
+/* CUDA keeps the energies, or da, [B,L]; backward also dq and dv [B,A], and dv's partial sums. */
 static size_t cuda_bytes(const Size *z, bool backward) {
     Carve c = {NULL, 0};
-    if (!backward) return 0;
-    (void)carve(&c, 2 * z->batch * z->width, sizeof(float));
     (void)carve(&c, z->batch * z->positions, sizeof(float));
-    return c.bytes;
+    if (!backward) return c.bytes;
+    (void)carve(&c, z->batch * z->width, sizeof(float));
+    (void)carve(&c, z->batch * z->width, sizeof(float));
+    return c.bytes + cuda_sum_bytes(z->batch, z->width);
 }
 
 /* The reference's backward pass keeps dq [B,A] and de [L]. */
