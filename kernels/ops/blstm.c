@@ -104,13 +104,16 @@ static Scratch scratch_of(const OpSpec *spec, bool backward, int shards, void *b
     return scratch;
 }
 
-/* CUDA keeps dz [2,B,T,4H], dh and dc [2,B,H], and db's partial sums; forward, gates hold the products. */
+/* CUDA keeps both w_h side by side [2,H,4H], and h, or dh, of a step [2,B,H]; backward also dc of a step [2,B,H],
+ * dz [2,B,T,4H], and db's partial sums. Forward, gates hold the products. */
 static size_t cuda_bytes(const OpSpec *spec, bool backward) {
     const Size s = size_of(spec);
     Carve c = {NULL, 0};
-    if (!backward) return 0;
+    (void)carve(&c, N_DIRECTIONS * s.hidden * s.width, sizeof(float));
+    (void)carve(&c, N_DIRECTIONS * s.batch * s.hidden, sizeof(float));
+    if (!backward) return c.bytes;
+    (void)carve(&c, N_DIRECTIONS * s.batch * s.hidden, sizeof(float));
     (void)carve(&c, N_DIRECTIONS * s.batch * s.steps * s.width, sizeof(float));
-    (void)carve(&c, 2 * N_DIRECTIONS * s.batch * s.hidden, sizeof(float));
     return c.bytes + cuda_sum_bytes(s.batch * s.steps, s.width);
 }
 
