@@ -80,10 +80,10 @@ static void put_commands(const Web *web) {
         if (more > 0) (void)fprintf(to, "# and %zu more\n", more);
         (void)fputs("</code></pre>\n", to);
     }
-    (void)fputs(
-        "<p>With the grid below saved as <code>grid.yaml</code> and the same build, this repeats them bit by bit, "
-        "and compares</p>\n<pre class=\"commands\"><code>refocus run grid.yaml --results again\nrefocus diff ",
-        to);
+    (void)fputs("<p>The same build gives the same bits. With the grid below saved as <code>grid.yaml</code>, and the "
+                "KEY=VALUE of the commands above where they have any, this repeats the cells elsewhere and compares "
+                "them</p>\n<pre class=\"commands\"><code>refocus run grid.yaml --results again\nrefocus diff ",
+                to);
     put_word(to, web->info->path);
     (void)fputs(" again/", to);
     put_word(to, web->info->experiment[0] != '\0' ? web->info->experiment : "results");
@@ -103,8 +103,13 @@ static void put_value_list(const Web *web, const char *key) {
     markup_html(to, key);
     (void)fputs("</dt><dd>", to);
     for (size_t i = 0; i < n; i++) {
-        if (i > 0) (void)fputs("<br>", to);
+        const bool is_list = strchr(value[i], '\n') != NULL; /* digests of inputs, of sources */
+        if (is_list)
+            (void)fputs("<details><summary>list</summary><pre tabindex=\"0\"><code>", to);
+        else if (i > 0)
+            (void)fputs("<br>", to);
         markup_html(to, value[i]);
+        if (is_list) (void)fputs("</code></pre></details>", to);
     }
     if (more > 0) (void)fprintf(to, "<br>and %zu more", more);
     (void)fputs("</dd>\n", to);
