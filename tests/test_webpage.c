@@ -67,6 +67,7 @@ static void test_same_bytes(void **state) {
 #define ATTACK "</script><img src=x onerror=alert(1)>\"'&amp;<!--"
 
 static void test_hostile_names(void **state) {
+    static const char *const axis = "key=" ATTACK; /* read when the study is packed */
     Study *study = *state;
     const SampleSpec base = {.variant = "baseline", .accuracy = 0.5, .hit = 0.5, .ms = 10, .planned_bytes = 1 << 20};
     for (int64_t seed = 0; seed < 2; seed++) {
@@ -75,7 +76,6 @@ static void test_hostile_names(void **state) {
         study_add(study, spec);
         spec.variant = "v" ATTACK "\xff\xe2\x80\xae";
         spec.identity = "focus.kind=" ATTACK "\n";
-        const char *axis = "key=" ATTACK;
         study_add_with(study, &spec, &axis, NULL);
     }
     study_pack(study, (PackGrid){.experiment = "e" ATTACK,
