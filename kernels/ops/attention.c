@@ -405,10 +405,11 @@ static Err ref_bwd(const OpCall *call) {
         }                                                                                                              \
     }
 static const OpCase cases[] = {
-    CASE("prime", 5, 7, 11, 13, 17, 1),      CASE("one_sample", 1, 3, 5, 19, 2, 1),
+    CASE("prime", 5, 7, 11, 13, 17, 1),       CASE("one_sample", 1, 3, 5, 19, 2, 1),
     CASE("one_position", 3, 5, 1, 7, 11, 1), /* alpha = 1: only the values have a gradient */
-    CASE("one_wide", 4, 2, 3, 1, 1, 1),      CASE("blocks_of_16", 2, 32, 16, 32, 32, 0.3),
-    CASE("long", 2, 5, 131, 3, 5, 1),        CASE("wider_than_a_chunk", 1, 3, 2, LANES_CHUNK + 5, 7, 0.1),
+    CASE("one_wide", 4, 2, 3, 1, 1, 1),       CASE("blocks_of_16", 2, 32, 16, 32, 32, 0.3),
+    CASE("long", 2, 5, 131, 3, 5, 1),         CASE("wider_than_a_chunk", 1, 3, 2, LANES_CHUNK + 5, 7, 0.1),
+    CASE("many_samples", 263, 2, 3, 5, 2, 1),
 };
 #undef CASE
 

@@ -427,7 +427,7 @@ static Err ref_bwd(const OpCall *call) {
     }
 static const OpCase cases[] = {
     CASE("prime", 5, 7, 3, 11),   CASE("one_sample", 1, 5, 13, 2), CASE("one_step", 3, 1, 5, 7),
-    CASE("one_unit", 4, 3, 1, 1), CASE("two_steps", 2, 2, 17, 5),
+    CASE("one_unit", 4, 3, 1, 1), CASE("two_steps", 2, 2, 17, 5),  CASE("many_rows", 19, 15, 2, 3),
 };
 #undef CASE
 #undef DIRECTION

@@ -319,8 +319,9 @@ static Err ref_bwd(const OpCall *call) {
         }                                                                                                              \
     }
 static const OpCase cases[] = {
-    CASE("prime", 5, 7, 11, 13, 0.3),         CASE("one_sample", 1, 3, 5, 7, 0.3), CASE("one_unit", 3, 1, 1, 1, 0.5),
-    CASE("equal_widths", 4, 17, 17, 17, 0.2), CASE("wide", 2, 5, 67, 31, 0.1),
+    CASE("prime", 5, 7, 11, 13, 0.3),  CASE("one_sample", 1, 3, 5, 7, 0.3),
+    CASE("one_unit", 3, 1, 1, 1, 0.5), CASE("equal_widths", 4, 17, 17, 17, 0.2),
+    CASE("wide", 2, 5, 67, 31, 0.1),   CASE("many_samples", 263, 2, 3, 2, 0.3),
 };
 #undef CASE
 
