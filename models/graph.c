@@ -8,7 +8,7 @@
 #include "kernels/mem.h"
 #include "models/graph_build.h"
 
-enum { NAME_LEN = 512, STORAGE_ALIGN = 64 };
+enum { NAME_LEN = 512, NAME_BLOCK = 8192, STORAGE_ALIGN = 64 };
 
 Err graph_new(Graph **out, ParamSet *params) {
     *out = NULL;
@@ -23,11 +23,9 @@ Err graph_new(Graph **out, ParamSet *params) {
 
 void graph_free(Graph *graph) {
     if (graph == NULL) return;
-    for (int i = 0; i < graph->n_tensors; i++) mem_free(graph->tensors[i].name);
-    for (int i = 0; i < graph->n_nodes; i++) {
-        mem_free(graph->nodes[i].name);
-        mem_free(graph->nodes[i].attr);
-    }
+    for (int i = 0; i < graph->n_nodes; i++) mem_free(graph->nodes[i].attr);
+    for (int i = 0; i < graph->n_names; i++) mem_free(graph->names[i]);
+    mem_free(graph->names);
     mem_free(graph->tensors);
     mem_free(graph->of_param);
     mem_free(graph->nodes);
@@ -89,6 +87,24 @@ void graph_scoped(const Graph *graph, const char *name, char *out, size_t len) {
         if (*p == '/') *p = '.';
 }
 
+/* Names are many and short. */
+static Err keep_name(Graph *graph, char **out, const char *name) {
+    Err err = ERR_OK;
+    const size_t bytes = strlen(name) + 1;
+    ASSERT(bytes <= NAME_BLOCK);
+    if (bytes > graph->name_left) {
+        TRY(mem_grow(&graph->names, (size_t)graph->n_names, (size_t)graph->n_names + 1, sizeof *graph->names));
+        TRY(mem_alloc(&graph->names[graph->n_names], NAME_BLOCK, 1));
+        graph->n_names++;
+        graph->name_left = NAME_BLOCK;
+    }
+    *out = graph->names[graph->n_names - 1] + (NAME_BLOCK - graph->name_left);
+    memcpy(*out, name, bytes);
+    graph->name_left -= bytes;
+done:
+    return err;
+}
+
 /* ---- tensors ---- */
 
 TensorId graph_add_tensor(Graph *graph, const char *full_name, Role role, DType type, const Shape *shape) {
@@ -102,7 +118,7 @@ TensorId graph_add_tensor(Graph *graph, const char *full_name, Role role, DType 
     TensorId id = graph->n_tensors;
     Tensor *tensor = &graph->tensors[id];
     *tensor = (Tensor){.shape = *shape, .type = type, .role = role, .base = id, .grad = TENSOR_NONE, .param = -1};
-    if (graph_failed(graph, mem_strdup(&tensor->name, full_name))) return TENSOR_NONE;
+    if (graph_failed(graph, keep_name(graph, &tensor->name, full_name))) return TENSOR_NONE;
     graph->n_tensors++;
     return id;
 }
@@ -249,7 +265,7 @@ Node *graph_add_node(Graph *graph, const Op *op, const char *full_name, const vo
     node->scratch = TENSOR_NONE;
     for (int i = 0; i < OP_MAX_X; i++) node->x[i] = node->dx[i] = TENSOR_NONE;
     for (int i = 0; i < OP_MAX_Y; i++) node->y[i] = node->dy[i] = TENSOR_NONE;
-    if (graph_failed(graph, mem_strdup(&node->name, full_name))) return NULL;
+    if (graph_failed(graph, keep_name(graph, &node->name, full_name))) return NULL;
     graph->n_nodes++; /* from here on graph_free releases what the node owns */
     if (op->attr_bytes > 0) {
         if (attr == NULL) return graph_fail(graph, ERR_ARG, "%s: op %s needs attributes", full_name, op->name), NULL;

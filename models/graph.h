@@ -60,6 +60,9 @@ typedef struct Graph {
     int params_room;
     Node *nodes;
     int n_nodes, nodes_room;
+    char **names; /* [n_names] blocks that all names are cut from */
+    int n_names;
+    size_t name_left; /* in the last one */
     char scope[256];
     Err err; /* the first error of a builder */
     char message[512];

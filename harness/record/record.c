@@ -57,14 +57,26 @@ done:
     return err;
 }
 
+enum { TEXT_BLOCK = 4096 };
+
 Err record_text(CellRecord *record, const char **out, const char *text) {
     Err err = ERR_OK;
-    char *copy = NULL;
     *out = NULL;
     if (text == NULL) return ERR_OK;
-    TRY(room_to_keep(record));
-    TRY(mem_strdup(&copy, text));
-    record->keep[record->n_keep++] = copy;
+    const size_t bytes = strlen(text) + 1;
+    char *copy = NULL;
+    if (bytes > TEXT_BLOCK / 8) {
+        TRY(record_alloc(record, &copy, bytes, 1));
+    } else {
+        if (bytes > record->text_left) {
+            TRY(record_alloc(record, &record->text_at, TEXT_BLOCK, 1));
+            record->text_left = TEXT_BLOCK;
+        }
+        copy = record->text_at;
+        record->text_at += bytes;
+        record->text_left -= bytes;
+    }
+    memcpy(copy, text, bytes);
     *out = copy;
 done:
     return err;

@@ -190,6 +190,8 @@ typedef struct CellRecord {
 
     void **keep; /* what the record owns */
     size_t n_keep, room_keep;
+    char *text_at; /* texts are many and short: they are cut from blocks */
+    size_t text_left;
 } CellRecord;
 
 /* An empty record: everything "not measured". The caller frees it. */

@@ -10,7 +10,7 @@
 enum { NAME_LEN = 64, MAX_GROUPS = 64 };
 
 typedef struct Group {
-    char name[NAME_LEN];
+    const char *name; /* in the record's storage */
     int64_t at_peak;
     int64_t *line; /* [n_nodes] bytes while each node runs; the report's storage */
 } Group;
@@ -43,16 +43,19 @@ typedef struct Report {
 
 /* ---- who holds what ---- */
 
-static size_t group_of(Groups *groups, const char *name) {
+static Err group_of(Report *r, Groups *groups, const char *name, size_t *at) {
+    Err err = ERR_OK;
     size_t i = 0;
     while (i < groups->n && strcmp(groups->item[i].name, name) != 0) i++;
-    if (i == MAX_GROUPS) return MAX_GROUPS - 1; /* more modules than anybody has: the rest goes to the last */
+    if (i == MAX_GROUPS) i = MAX_GROUPS - 1; /* more modules than anybody has: the rest goes to the last */
     if (i == groups->n) {
         groups->item[i] = (Group){.at_peak = 0};
-        memcpy(groups->item[i].name, name, strnlen(name, NAME_LEN - 1));
+        TRY(record_text(r->record, &groups->item[i].name, name));
         groups->n++;
     }
-    return i;
+    *at = i;
+done:
+    return err;
 }
 
 /* What the host feeds in belongs together, whatever it is called. */
@@ -78,10 +81,10 @@ static Err hold(Report *r, const Tensor *tensor, int block, Lifetime life, size_
                             .first = h->from,
                             .last = h->until,
                             .shape = tensor->shape};
-    h->module = group_of(&r->modules, module);
-    h->role = group_of(&r->roles, h->row.role);
+    TRY(group_of(r, &r->modules, module, &h->module));
+    TRY(group_of(r, &r->roles, h->row.role, &h->role));
     TRY(record_text(r->record, &h->row.name, tensor->name));
-    TRY(record_text(r->record, &h->row.module, module));
+    h->row.module = r->modules.item[h->module].name;
     r->n_holdings++;
 done:
     return err;
@@ -189,7 +192,7 @@ static Err keep_sums(Report *r, Groups *groups, const RecordBytes **out, size_t 
     TRY(record_alloc(r->record, &list, groups->n + 1, sizeof *list));
     TRY(record_alloc(r->record, &all, (groups->n + 1) * n_nodes, sizeof *all));
     for (size_t g = 0; g < groups->n; g++) {
-        TRY(record_text(r->record, &list[g].name, groups->item[g].name));
+        list[g].name = groups->item[g].name;
         list[g].bytes = groups->item[g].at_peak;
         memcpy(all + g * n_nodes, groups->item[g].line, n_nodes * sizeof *all);
     }
@@ -243,18 +246,23 @@ static int by_size(const void *a, const void *b) {
     return strcmp(x->name, y->name);
 }
 
+static bool is_alive(const Report *r, const Holding *h) {
+    return h->from <= r->plan->peak_node && r->plan->peak_node <= h->until;
+}
+
 static Err tensors(Report *r) {
     Err err = ERR_OK;
     RecordMemory *memory = &r->record->memory;
     RecordTensor *all = NULL, *live = NULL;
+    size_t n_live = 0;
+    for (size_t i = 0; i < r->n_holdings; i++) n_live += is_alive(r, &r->holdings[i]);
     TRY(record_alloc(r->record, &all, r->n_holdings, sizeof *all));
-    TRY(record_alloc(r->record, &live, r->n_holdings, sizeof *live));
+    TRY(record_alloc(r->record, &live, n_live, sizeof *live));
     for (size_t i = 0; i < r->n_holdings; i++) {
-        const Holding *h = &r->holdings[i];
-        all[i] = h->row;
-        if (h->from <= r->plan->peak_node && r->plan->peak_node <= h->until) live[memory->n_live++] = h->row;
+        all[i] = r->holdings[i].row;
+        if (is_alive(r, &r->holdings[i])) live[memory->n_live++] = all[i];
     }
-    qsort(live, memory->n_live, sizeof *live, by_size);
+    qsort(live, n_live, sizeof *live, by_size);
     memory->live = live;
     memory->tensors = all;
     memory->n_tensors = r->n_holdings;

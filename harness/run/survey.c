@@ -87,6 +87,13 @@ done:
     return err;
 }
 
+/* FNV-1a. */
+static uint64_t hash_of(const char *text) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *text != '\0'; text++) hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return hash;
+}
+
 /* Makes a plan from a copy of the settings that notes what is asked of it. */
 static Err add_plan(Surveys *s, const Cell *cell) {
     Err err = ERR_OK;
@@ -98,6 +105,7 @@ static Err add_plan(Surveys *s, const Cell *cell) {
     settings_watch(watched, questions);
     TRY(make_plan(s, plan, watched, (uint64_t)cell->seed));
     TRY(questions_answers(&plan->answers, questions, cell->settings));
+    plan->hash = hash_of(plan->answers);
     TRY(keep_kind(s, &questions, &plan->i_kind));
 done:
     questions_free(questions);
@@ -112,8 +120,11 @@ static Err find_plan(const Surveys *s, const Settings *settings, size_t *at) {
     for (size_t kind = 0; kind < s->n_kinds; kind++) {
         mem_free(answers);
         TRY(questions_answers(&answers, s->kinds[kind], settings));
-        for (*at = 0; *at < s->n_plans; ++*at)
-            if (s->plans[*at].i_kind == kind && strcmp(s->plans[*at].answers, answers) == 0) goto done;
+        const uint64_t hash = hash_of(answers);
+        for (*at = 0; *at < s->n_plans; ++*at) {
+            const SurveyPlan *plan = &s->plans[*at];
+            if (plan->hash == hash && plan->i_kind == kind && strcmp(plan->answers, answers) == 0) goto done;
+        }
     }
     *at = s->n_plans;
 done:

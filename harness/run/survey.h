@@ -26,6 +26,7 @@ typedef struct SurveyPlan {
     CellRecord *record; /* its memory: by module, by role, timeline, tensors */
     size_t i_kind;      /* what was asked of the settings while it was made */
     char *answers;      /* and what they answered: who answers the same gets the same plan */
+    uint64_t hash;      /* of the answers: nearly always enough to tell that they differ */
 } SurveyPlan;
 
 typedef struct Survey {
