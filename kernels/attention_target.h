@@ -70,15 +70,19 @@ static inline int64_t attention_target_rows(const OpSpec *spec) { return shape_r
 /* A box of no width, or NaN, is none. */
 KERNEL_INLINE bool attention_target_has_box(const float *box) { return box[BOX_X1] > box[BOX_X0]; }
 
-/* out[n] = the part of each position's cell [centre - cell / 2, centre + cell / 2) that lies in [x0, x1). */
+/* The part of a position's cell [centre - cell / 2, centre + cell / 2) that lies in [x0, x1). per_cell: 1 / cell. */
+KERNEL_INLINE float attention_target_overlap_of(float centre, float cell, float per_cell, const float *box) {
+    const float half = 0.5f * cell, x0 = box[BOX_X0], x1 = box[BOX_X1];
+    const float low = centre - half > x0 ? centre - half : x0;
+    const float high = centre + half < x1 ? centre + half : x1;
+    return high > low ? (high - low) * per_cell : 0.0f;
+}
+
+/* out[n] = that of each position. */
 KERNEL_INLINE void attention_target_overlap(float *out, const float *centre, int64_t n, float cell, const float *box) {
-    const float half = 0.5f * cell, x0 = box[BOX_X0], x1 = box[BOX_X1], per_cell = 1.0f / cell;
+    const float edges[BOX_SIZE] = {box[BOX_X0], 0.0f, box[BOX_X1], 0.0f}, per_cell = 1.0f / cell;
     KERNEL_LOOP
-    for (int64_t k = 0; k < n; k++) {
-        const float low = centre[k] - half > x0 ? centre[k] - half : x0;
-        const float high = centre[k] + half < x1 ? centre[k] + half : x1;
-        out[k] = high > low ? (high - low) * per_cell : 0.0f;
-    }
+    for (int64_t k = 0; k < n; k++) out[k] = attention_target_overlap_of(centre[k], cell, per_cell, edges);
 }
 
 #ifdef __cplusplus

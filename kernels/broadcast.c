@@ -362,6 +362,8 @@ const OpCase broadcast_cases[BROADCAST_N_CASES] = {
     {.name = "both ways", .n_x = 2, .x = {{.shape = {2, {7, 1}}}, {.shape = {2, {1, 13}}}}},
     {.name = "middle", .n_x = 2, .x = {{.shape = {4, {2, 3, 7, 5}}}, {.shape = {4, {2, 3, 1, 5}}}}},
     {.name = "interleaved", .n_x = 2, .x = {{.shape = {5, {2, 1, 3, 1, 5}}}, {.shape = {5, {1, 2, 3, 4, 1}}}}},
+    {.name = "fours", .n_x = 2, .x = {{.shape = {3, {3, 1, 8}}}, {.shape = {2, {5, 1}}}}},
+    {.name = "fours both", .n_x = 2, .x = {{.shape = {3, {3, 1, 8}}}, {.shape = {2, {5, 8}}}}},
     {.name = "scalar with tensor", .n_x = 2, .x = {{.shape = {0}}, {.shape = {2, {7, 11}}}}},
     {.name = "scalars", .n_x = 2, .x = {{.shape = {0}}, {.shape = {0}}}},
     {.name = "ranks apart", .n_x = 2, .x = {{.shape = {3, {1, 1, 3}}}, {.shape = {1, {1}}}}},

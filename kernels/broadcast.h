@@ -50,7 +50,7 @@ size_t broadcast_scratch_bytes(const OpSpec *spec, Device device, bool backward,
 int64_t broadcast_ref_at(const Shape *x, const Shape *y, int64_t k);
 
 /* For its tests: every way in which two shapes can meet. */
-enum { BROADCAST_N_CASES = 11 };
+enum { BROADCAST_N_CASES = 13 };
 extern const OpCase broadcast_cases[BROADCAST_N_CASES];
 
 #ifdef __cplusplus

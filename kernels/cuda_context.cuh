@@ -58,7 +58,7 @@ Err cuda_blas_error(const Cuda *cuda, cublasStatus_t status, const char *call);
 /* ---- launching ---- */
 
 /* The threads of a block, everywhere: a block's shape decides the order of sums, so it depends on no device. */
-enum { CUDA_BLOCK = 256, CUDA_WARP = 32 };
+constexpr int CUDA_BLOCK = 256, CUDA_WARP = 32;
 
 /* Blocks for n things, per_block to each. What no grid can hold is refused by the launch. */
 static inline dim3 cuda_blocks(int64_t n, int64_t per_block) {

@@ -6,7 +6,7 @@
 
 #include "kernels/cuda_kernel.cuh"
 
-enum { CUDA_VECTOR = 4 };
+constexpr int CUDA_VECTOR = 4;
 
 static inline bool cuda_is_aligned(const void *at) { return reinterpret_cast<uintptr_t>(at) % sizeof(float4) == 0; }
 

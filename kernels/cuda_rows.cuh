@@ -5,7 +5,7 @@
 
 #include "kernels/cuda_kernel.cuh"
 
-enum { CUDA_WARP_ROW = 1024 };
+constexpr int CUDA_WARP_ROW = 1024;
 
 /* The row of this thread, and its number among the threads of the row. */
 template <int THREADS> __device__ __forceinline__ int64_t cuda_row() {
@@ -22,6 +22,21 @@ Err cuda_run_rows(const OpCall *call, void (*by_warp)(P...), void (*by_block)(P.
     if (length <= CUDA_WARP_ROW)
         return cuda_run(call, by_warp, cuda_blocks(n_rows, CUDA_BLOCK / CUDA_WARP), n_rows, length, args...);
     return cuda_run(call, by_block, cuda_blocks(n_rows, 1), n_rows, length, args...);
+}
+
+/* ---- the rows' terms, added up ---- */
+
+template <typename T> __global__ void cuda_add_terms(int64_t n, float *out, const T *term, const float *scale) {
+    double sum = 0.0;
+    for (int64_t k = threadIdx.x; k < n; k += CUDA_BLOCK) sum += static_cast<double>(term[k]);
+    sum = cuda_block_reduce(CudaAdd{}, sum);
+    if (threadIdx.x == 0) *out = static_cast<float>(sum * static_cast<double>(*scale));
+}
+
+/* *out = scale [] times the sum of n terms, by one block: for as many as a batch has rows, not elements. */
+template <typename T> Err cuda_total(const OpCall *call, void *out, const T *term, int64_t n, const void *scale) {
+    return cuda_run(call, cuda_add_terms<T>, dim3(1), n, static_cast<float *>(out), term,
+                    static_cast<const float *>(scale));
 }
 
 #endif

@@ -6,7 +6,7 @@
 #include "kernels/cuda_kernel.cuh"
 #include "kernels/update.h"
 
-enum { CUDA_UPDATE_ELEMENTS = 4 }; /* of each thread, a block apart */
+constexpr int CUDA_UPDATE_ELEMENTS = 4; /* of each thread, a block apart */
 
 /* Rule: `void read(const float *hyper, float scale)`, `void apply(float *param, float grad, float *s0, float *s1)`. */
 template <typename Rule>

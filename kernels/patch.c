@@ -1,7 +1,5 @@
 #include "kernels/patch.h"
 
-#include <math.h>
-
 #include "kernels/infer.h"
 
 /* Feature maps of padded layers may be up to one element longer or shorter than the image divided by the stride. */
@@ -45,31 +43,9 @@ PatchSize patch_size(const OpSpec *spec, const PatchCropAttr *attr, PatchInputs 
                        .patch_w = attr->width};
 }
 
-/* The quotient is taken in double, where it is exact enough to be rounded down as the real quotient would be; far
- * outside is far outside. */
-int64_t patch_start(float centre, int32_t stride, int32_t length) {
-    const double far = 1e12;
-    double at = floor((double)centre / stride);
-    if (isnan(at)) at = 0.0;
-    at = at > far ? far : at < -far ? -far : at;
-    return (int64_t)at - length / 2;
-}
-
 void patch_inside(int64_t start, int64_t length, int64_t n, int64_t *first, int64_t *last) {
     *first = start < 0 ? -start : 0;
     *last = n - start < length ? n - start : length;
     if (*first > length) *first = length;
     if (*last < *first) *last = *first;
-}
-
-int32_t patch_label(const PatchCropAttr *attr, const PatchSize *s, const int32_t *mask, const float *box, int64_t r,
-                    int64_t c) {
-    const int64_t y = (2 * r + 1) * attr->stride_y / 2, x = (2 * c + 1) * attr->stride_x / 2;
-    if (y >= s->mask_h || x >= s->mask_w) return attr->outside;
-    if (attr->own) {
-        const float at_y = ((float)r + 0.5f) * (float)attr->stride_y, at_x = ((float)c + 0.5f) * (float)attr->stride_x;
-        if (!(at_x >= box[0] && at_x < box[2] && at_y >= box[1] && at_y < box[3])) return attr->outside;
-    }
-    const int32_t class = mask[y * s->mask_w + x];
-    return class >= 0 && class < attr->classes ? class : attr->outside;
 }

@@ -22,7 +22,7 @@
 
 /* Before a loop: no iteration reads what another one writes. Operands may be one and the same tensor, so that an op in
  * place runs as vector code too, which `restrict` would forbid. */
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #define KERNEL_LOOP _Pragma("GCC ivdep")
 #else
 #define KERNEL_LOOP

@@ -74,6 +74,33 @@ static void test_missing_barrier(void **state) {
     for (uint64_t seed = 0; seed <= N_ORDERS; seed++) assert_true(run_turned(PLANTED_NO_BARRIER, seed) > 0);
 }
 
+/* A barrier that only matters when a warp runs ahead of the others. */
+static int run_sum(Planted what, uint64_t seed) {
+    float host[RUN], *x = device_floats(RUN), *y = device_floats(RUN);
+    int n_wrong = 0;
+    for (int i = 0; i < RUN; i++) host[i] = (float)i;
+    put(x, host, RUN);
+    emu_order(seed);
+    assert_int_equal(planted_run(what, y, x, RUN), 0);
+    emu_order(0);
+    get(host, y, RUN);
+    for (int i = 0; i < RUN; i++) n_wrong += !(host[i] == (float)(RUN * (RUN * (RUN - 1) / 2)));
+    assert_int_equal(planted_free(x), 0);
+    assert_int_equal(planted_free(y), 0);
+    return n_wrong;
+}
+
+static void test_warps_run_ahead(void **state) {
+    int n_seen = 0;
+    (void)state;
+    for (uint64_t seed = 0; seed <= N_ORDERS; seed++) {
+        assert_int_equal(run_sum(PLANTED_SUM_TWICE, seed), 0);
+        n_seen += run_sum(PLANTED_SUM_NO_BARRIER, seed) > 0;
+    }
+    print_message("    seen in %d of %d orders\n", n_seen, N_ORDERS);
+    assert_true(n_seen >= N_ORDERS / 2);
+}
+
 /* ---- what ends the program ---- */
 
 static void run_planted(Planted what) {
@@ -313,10 +340,11 @@ static void test_products_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_orders),          cmocka_unit_test(test_missing_barrier),
-                                       cmocka_unit_test(test_stray_write),     cmocka_unit_test(test_divergence),
-                                       cmocka_unit_test(test_lanes),           cmocka_unit_test(test_collectives),
-                                       cmocka_unit_test(test_shared_is_fresh), cmocka_unit_test(test_configurations),
-                                       cmocka_unit_test(test_memory),          cmocka_unit_test(test_capture),
-                                       cmocka_unit_test(test_products),        cmocka_unit_test(test_products_refused)};
+                                       cmocka_unit_test(test_warps_run_ahead), cmocka_unit_test(test_stray_write),
+                                       cmocka_unit_test(test_divergence),      cmocka_unit_test(test_lanes),
+                                       cmocka_unit_test(test_collectives),     cmocka_unit_test(test_shared_is_fresh),
+                                       cmocka_unit_test(test_configurations),  cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_capture),         cmocka_unit_test(test_products),
+                                       cmocka_unit_test(test_products_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

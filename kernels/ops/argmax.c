@@ -55,6 +55,8 @@ static const OpCase cases[] = {
     {.name = "ties", .n_x = 1, .x = {{.shape = {2, {31, 19}}, .fill = FILL_MASK}}},
     {.name = "all_equal", .n_x = 1, .x = {{.shape = {2, {3, 53}}, .fill = FILL_ZERO}}},
     {.name = "one_row", .n_x = 1, .x = {{.shape = {1, {331}}}}},
+    {.name = "thousand_classes", .n_x = 1, .x = {{.shape = {2, {3, 1031}}}}},
+    {.name = "ties among a thousand", .n_x = 1, .x = {{.shape = {2, {3, 1031}}, .fill = FILL_MASK}}},
 };
 
 const Op op_argmax = {

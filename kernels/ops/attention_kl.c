@@ -172,6 +172,7 @@ static const OpCase cases[] = {
     TARGET_CASE("box", box, 3, 5, 23, 90.0, FILL_BOX),
     TARGET_CASE("gaussian, long rows", gaussian, 1, 2, 301, 1200.0, FILL_BOX),
     TARGET_CASE("box, long rows", box, 2, 1, 257, 1000.0, FILL_BOX),
+    TARGET_CASE("a thousand positions", gaussian, 2, 1, 1031, 4000.0, FILL_BOX),
     TARGET_CASE("far from every position", narrow, 2, 5, 3, 90.0, FILL_BOX),
     TARGET_CASE("touching no cell", box, 5, 3, 2, 200.0, FILL_BOX),
     TARGET_CASE("one of each", gaussian, 1, 1, 1, 40.0, FILL_BOX),

@@ -101,6 +101,7 @@ static const OpCase cases[] = {
     TARGET_CASE("prime", usual, 3, 5, 23, 90.0, FILL_BOX),
     TARGET_CASE("coarse cells", coarse, 2, 7, 5, 60.0, FILL_BOX),
     TARGET_CASE("long rows", usual, 1, 2, 301, 1200.0, FILL_BOX),
+    TARGET_CASE("a thousand positions", usual, 2, 1, 1031, 4000.0, FILL_BOX),
     TARGET_CASE("one step, one line", coarse, 1, 1, 7, 40.0, FILL_BOX),
     TARGET_CASE("no box at all", usual, 2, 3, 11, 40.0, FILL_ZERO),
 };

@@ -47,13 +47,21 @@ static int64_t period_of(int64_t n_channels) {
     return n_channels >= MIN_PERIOD ? n_channels : MIN_PERIOD / n_channels * n_channels;
 }
 
+/* CUDA: partial sums where there is something to sum, and two coefficients of dx for each channel. */
+static size_t cuda_bytes(const OpSpec *spec, bool backward, uint32_t wanted) {
+    const BatchNormAttr *attr = spec->attr;
+    const int64_t n = shape_last(&spec->x[X]);
+    const bool centres = backward && attr->training && (wanted & OP_X(X)) != 0;
+    const bool sums = backward ? centres || (wanted & (OP_X(GAMMA) | OP_X(BETA))) != 0 : attr->training != 0;
+    const size_t parts = sums ? (size_t)cuda_sum_parts(shape_rows(&spec->x[X]), 2 * n) : 0;
+    return parts * 2 * (size_t)n * sizeof(double) + (centres ? 2 * (size_t)n * sizeof(float) : 0);
+}
+
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
-    (void)backward, (void)wanted;
     const size_t n = (size_t)shape_last(&spec->x[X]), period = (size_t)period_of((int64_t)n);
-    size_t parts = (size_t)shards;
     if (device == DEVICE_REF) return 0;
-    if (device == DEVICE_CUDA) parts = (size_t)cuda_sum_parts(shape_rows(&spec->x[X]), 2 * (int64_t)n);
-    return parts * 2 * n * sizeof(double) + N_COEFFICIENTS * period * sizeof(float);
+    if (device == DEVICE_CUDA) return cuda_bytes(spec, backward, wanted);
+    return (size_t)shards * 2 * n * sizeof(double) + N_COEFFICIENTS * period * sizeof(float);
 }
 
 /* y = (x - mean) scale + shift;   dx = scale ((g - mean_g) - (x - mean) slope). */
@@ -429,6 +437,7 @@ static const OpCase cases[] = {
     CASE("blocks", 1, 0, 17, false, {3, {5, 41, 17}}),       CASE("one channel", 1, 0, 1, false, {3, {3, 71, 1}}),
     CASE("two rows", 1, 0, 3, false, {2, {2, 3}}),           CASE("evaluation", 0, 0, 5, false, {4, {2, 3, 3, 5}}),
     CASE("evaluation, relu", 0, 1, 33, true, {2, {11, 33}}), CASE("evaluation, one row", 0, 1, 17, false, {1, {17}}),
+    CASE("hundreds of rows", 1, 1, 5, false, {2, {601, 5}}),
 };
 #undef CASE
 

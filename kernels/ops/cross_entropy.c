@@ -142,6 +142,7 @@ static const OpCase cases[] = {
     CASE("prime", 37, FILL_LABEL, 1, (3, {3, 7, 37}), (2, {3, 7})),
     CASE("two_classes", 2, FILL_LABEL, 1, (2, {13, 2}), (1, {13})),
     CASE("many_classes", 331, FILL_LABEL, 3, (2, {5, 331}), (1, {5})),
+    CASE("thousand_classes", 1031, FILL_LABEL, 3, (2, {3, 1031}), (1, {3})),
     CASE("one_valid", 11, FILL_LABEL_ONE, 1, (3, {5, 3, 11}), (2, {5, 3})),
     CASE("one_row", 5, FILL_INDEX, 1, (1, {5}), (0)),
     CASE("far_apart", 13, FILL_LABEL, 60, (2, {7, 13}), (1, {7})),

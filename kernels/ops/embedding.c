@@ -102,6 +102,7 @@ static const OpCase cases[] = {
     {.name = "one_token", .n_x = 2, .x = {TOKENS(37, {1, {1}}), {.shape = {2, {37, 3}}}}},
     {.name = "scalar_token", .n_x = 2, .x = {TOKENS(5, {0}), {.shape = {2, {5, 2}}}}},
     {.name = "one_entry", .n_x = 2, .x = {TOKENS(1, {1, {23}}), {.shape = {2, {1, 17}}}}},
+    {.name = "wide", .n_x = 2, .x = {TOKENS(5, {1, {7}}), {.shape = {2, {5, 259}}}}},
     {.name = "hundreds", .n_x = 2, .x = {TOKENS(331, {2, {3, 19}}), {.shape = {2, {331, 31}}}}},
 };
 #undef TOKENS

@@ -76,6 +76,7 @@ static const OpCase cases[] = {
     {.name = "two_classes", .n_x = 1, .x = {{.shape = {2, {13, 2}}}}},
     {.name = "many_classes", .n_x = 1, .x = {{.shape = {2, {2, 331}}}}},
     {.name = "more_than_a_chunk", .n_x = 1, .x = {{.shape = {2, {2, 2 * LANES_CHUNK + 3}}}}},
+    {.name = "thousand_classes", .n_x = 1, .x = {{.shape = {2, {3, 1031}}}}},
     {.name = "blocks_of_16", .n_x = 1, .x = {{.shape = {2, {5, 32}}}}},
     {.name = "far_apart", .n_x = 1, .x = {{.shape = {2, {7, 11}}, .scale = 60.0}}},
     {.name = "one_row", .n_x = 1, .x = {{.shape = {1, {17}}}}},

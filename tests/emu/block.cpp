@@ -38,11 +38,13 @@ static struct {
     const void *kernel;
     const std::function<void()> *body;
     std::vector<Thread> threads; /* as many as any block ever had; their fibers wait for the next one */
-    unsigned n, current;
+    unsigned n, current, n_returned;
+    std::vector<unsigned> ready; /* threads that can go on, in the order in which they could */
+    size_t n_taken;              /* of ready, from its front */
+    Order order;
     std::vector<Piece> pieces; /* of static shared memory */
     void *dynamic;
     size_t dynamic_bytes, limit;
-    bool releases; /* a collective has let lanes go */
     char launch, barrier;
 } run;
 
@@ -128,12 +130,39 @@ static void free_shared() {
 
 /* ---- threads ---- */
 
+/* n threads from `first` on, of which the mask says which if it is not 0, can go on: in order, or shuffled. */
+static void let_go(unsigned first, unsigned n, unsigned mask) {
+    const size_t before = run.ready.size();
+    for (unsigned i = 0; i < n; i++) {
+        if (mask != 0 && (mask >> i & 1) == 0) continue;
+        run.threads[first + i].state = READY;
+        run.ready.push_back(first + i);
+    }
+    for (size_t k = run.ready.size(); run.order.random && k > before + 1; k--)
+        std::swap(run.ready[k - 1], run.ready[before + run.order.below(k - before)]);
+}
+
+/* The next thread to go on. Every other seed lets those go first that came last, so that a warp runs as far ahead of
+ * the others as it can; the rest take any. */
+static unsigned take_ready() {
+    if (!run.order.random) {
+        const unsigned i = run.ready[run.n_taken++];
+        if (run.n_taken == run.ready.size()) run.ready.clear(), run.n_taken = 0;
+        return i;
+    }
+    if (!run.order.runs_ahead) std::swap(run.ready.back(), run.ready[run.order.below(run.ready.size())]);
+    const unsigned i = run.ready.back();
+    run.ready.pop_back();
+    return i;
+}
+
 static void thread_main(void *arg) {
     for (const unsigned i = (unsigned)(uintptr_t)arg;;) {
         fiber_acquire(&run.launch);
         (*run.body)();
         fiber_release(&run.launch);
         run.threads[i].state = RETURNED;
+        run.n_returned++;
         fiber_yield();
     }
 }
@@ -177,9 +206,7 @@ static void finish_collective(unsigned first, unsigned mask) {
             t.result = votes;
         }
     }
-    for (unsigned i = 0; i < WARP; i++)
-        if (mask >> i & 1) run.threads[first + i].state = READY;
-    run.releases = true;
+    let_go(first, WARP, mask);
 }
 
 uint64_t collective(Collective kind, unsigned mask, uint64_t value, int param, int width, Place place) {
@@ -233,7 +260,7 @@ static void release_barrier() {
         }
         if (t.state != first.state || (t.state == AT_BARRIER && !same(t.place, first.place))) diverged(first, t);
     }
-    for (unsigned i = 0; i < run.n; i++) run.threads[i].state = READY;
+    let_go(0, run.n, 0);
 }
 
 static void resume(unsigned i) {
@@ -242,24 +269,17 @@ static void resume(unsigned i) {
     fiber_resume(run.threads[i].fiber);
 }
 
-static void run_block(Order &order) {
-    static std::vector<unsigned> ready;
+static void run_block() {
     run.dynamic = new_piece(run.dynamic_bytes);
     stats.shared_bytes = std::max(stats.shared_bytes, run.dynamic_bytes);
-    for (unsigned i = 0; i < run.n; i++) run.threads[i].state = READY;
+    run.n_returned = 0;
+    let_go(0, run.n, 0);
     fiber_release(&run.launch);
-    for (unsigned n_returned = 0; n_returned < run.n;) {
-        ready.clear();
-        for (unsigned i = 0; i < run.n; i++)
-            if (run.threads[i].state == READY) ready.push_back(i);
-        if (ready.empty()) {
+    while (run.n_returned < run.n) {
+        if (run.ready.empty())
             release_barrier();
-            continue;
-        }
-        for (size_t k = ready.size(); order.random && k > 1; k--) std::swap(ready[k - 1], ready[order.below(k)]);
-        for (unsigned i : ready) resume(i);
-        n_returned = 0;
-        for (unsigned i = 0; i < run.n; i++) n_returned += run.threads[i].state == RETURNED;
+        else
+            resume(take_ready());
     }
     fiber_acquire(&run.launch);
     free_shared();
@@ -307,11 +327,12 @@ void run_grid(const void *kernel, dim3 grid, dim3 block, size_t shared_bytes, si
     stats.shared_bytes = 0;
     std::vector<uint64_t> blocks((size_t)grid.x * grid.y * grid.z);
     for (size_t k = 0; k < blocks.size(); k++) blocks[k] = k;
-    for (size_t k = blocks.size(); order.random && k > 1; k--) std::swap(blocks[k - 1], blocks[order.below(k)]);
+    run.order = order;
+    for (size_t k = blocks.size(); order.random && k > 1; k--) std::swap(blocks[k - 1], blocks[run.order.below(k)]);
     for (uint64_t k : blocks) {
         blockIdx = {(unsigned)(k % grid.x), (unsigned)(k / grid.x % grid.y),
                     (unsigned)(k / ((uint64_t)grid.x * grid.y))};
-        run_block(order);
+        run_block();
     }
     run.kernel = nullptr;
 }

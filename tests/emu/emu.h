@@ -9,8 +9,9 @@
 extern "C" {
 #endif
 
-/* The order of a block's threads between two barriers, and that of blocks: 0 = as they are numbered, else drawn from
- * this seed, anew for each launch. What a kernel computes must not depend on it. */
+/* The order of a block's threads, and that of blocks: 0 = as they are numbered, else drawn from this seed, anew for
+ * each launch; with an odd seed warps run as far ahead of each other as barriers allow. What a kernel computes must not
+ * depend on it. */
 void emu_order(uint64_t seed);
 
 /* n devices of memory_bytes each; 1 of 1 GiB at first. With 0 every call finds no device. */

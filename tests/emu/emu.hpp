@@ -33,7 +33,7 @@ const char *kernel_name(const void *kernel);
 /* A pseudo-random number generator for orders: SplitMix64. */
 struct Order {
     uint64_t state;
-    bool random;
+    bool random, runs_ahead;
     uint64_t below(uint64_t n);
 };
 

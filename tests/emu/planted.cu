@@ -27,6 +27,20 @@ __global__ void reverse_rows(float *y, const float *x, int n, bool waits, int st
     if (i == 0 && stray != 0) y[n - 1 + stray] = 1.0f;
 }
 
+/* The sum of 128 elements in each of them, and the sum of those. */
+__global__ void sum_twice(float *y, const float *x, bool waits) {
+    SHARED(float, part, [THREADS / 32]);
+    float total = x[threadIdx.x];
+    for (int pass = 0; pass < 2; pass++) {
+        for (int step = 16; step > 0; step /= 2) total += __shfl_xor_sync(0xffffffffu, total, step);
+        if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = total;
+        __syncthreads();
+        total = (part[0] + part[1]) + (part[2] + part[3]);
+        if (waits) __syncthreads(); /* before part is written again */
+    }
+    y[threadIdx.x] = total;
+}
+
 __global__ void diverge_at_barrier(float *y) {
     if (threadIdx.x % 2 == 0)
         __syncthreads();
@@ -69,6 +83,8 @@ int planted_run(Planted what, float *y, const float *x, int n) {
     switch (what) {
     case PLANTED_NOTHING: return run(reverse_rows, grid, block, 0, nullptr, y, x, n, true, 0);
     case PLANTED_NO_BARRIER: return run(reverse_rows, grid, block, 0, nullptr, y, x, n, false, 0);
+    case PLANTED_SUM_TWICE: return run(sum_twice, one, block, 0, nullptr, y, x, true);
+    case PLANTED_SUM_NO_BARRIER: return run(sum_twice, one, block, 0, nullptr, y, x, false);
     case PLANTED_STRAY: return run(reverse_rows, grid, block, 0, nullptr, y, x, n, true, 1);
     case PLANTED_STRAY_BEFORE: return run(reverse_rows, grid, block, 0, nullptr, y, x, n, true, -n);
     case PLANTED_DIVERGENCE: return run(diverge_at_barrier, one, block, 0, nullptr, y);

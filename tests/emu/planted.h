@@ -11,10 +11,13 @@
 extern "C" {
 #endif
 
-/* NOTHING: y = x with each run of 128 elements turned around; the others spoil that, or something of their own. */
+/* NOTHING: y = x with each run of 128 elements turned around; SUM_TWICE: y[0..127] = 128 times the sum of x[0..127];
+ * the others spoil one of both, or something of their own. */
 typedef enum Planted {
     PLANTED_NOTHING,
     PLANTED_NO_BARRIER,
+    PLANTED_SUM_TWICE,
+    PLANTED_SUM_NO_BARRIER,
     PLANTED_STRAY,
     PLANTED_STRAY_BEFORE,
     PLANTED_DIVERGENCE,

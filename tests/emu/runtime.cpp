@@ -88,7 +88,7 @@ cudaError_t launch(const cudaLaunchConfig_t *config, const void *kernel, size_t 
     const cudaLaunchConfig_t c = *config;
     if (!is_valid(c, parameter_bytes, limit)) return fail(cudaErrorInvalidConfiguration);
     return submit(c.stream, [=] {
-        Order order = {order_seed + stats.n_launches * 0x2545f4914f6cdd1du, order_seed != 0};
+        Order order = {order_seed + stats.n_launches * 0x2545f4914f6cdd1du, order_seed != 0, order_seed % 2 != 0};
         stats.n_launches++;
         run_grid(kernel, c.gridDim, c.blockDim, c.dynamicSmemBytes, limit, body, order);
         check_redzones(kernel_name(kernel));
