@@ -201,11 +201,13 @@ static void test_chain_is_exact(void **state) {
     TensorId loss = graph_keep(b.g, g_sum(b.g, "sum", x, -1, false));
     graph_backward(b.g, loss);
     graph_finish(b.g, DEVICE_CPU, 1);
-    OK(plan_build(&plan, b.g, sizeof(float), true));
-    OK(plan_verify(plan));
-    assert_int_equal(plan->transient_bytes, plan->live_bytes);
-    assert_true(plan_ratio(plan) == 1.0);
-    plan_free(plan);
+    for (int in_place = 0; in_place < 2; in_place++) {
+        OK(plan_build(&plan, b.g, sizeof(float), in_place));
+        OK(plan_verify(plan));
+        assert_int_equal(plan->transient_bytes, plan->live_bytes);
+        assert_true(plan_ratio(plan) == 1.0);
+        plan_free(plan);
+    }
     random_graph_clear(&b);
 }
 
