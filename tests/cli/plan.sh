@@ -253,6 +253,9 @@ want_out '^31 of 288 cells are over the budget of 24.0 GiB: these, and those bey
 want_out "^\| original \| \\[32,256\\] \| size:7000 \| 8 \| \\[1,40\\] \| 27.3 GiB \| 3 x 8.8 GiB \| focus.log_p, focus.log_p', focus.tanh \|$"
 want 'one screen' test "$(wc -l <out)" -le 30
 want 'no row of another variant is over' sh -c '! grep -Eq "^. (baseline|original-fused|original-features|revised) . ..32" out'
+refocus plan "$memory" --device cuda --json
+want 'each of 288 plans within 1.03 of its lower bound' test "$(grep -Ec '"ratio": 1\.0[0-2,]' out)" -eq 288
+refocus plan "$memory" --device cuda --budget 24GiB --summary --format markdown
 # Who changes a plan changes what is said of it: make locks.
 for file in README.md results/reference/memory.md; do
     sed -n '/^| variant | cells/,/^| revised/p' "$here/$file" >quoted
