@@ -42,7 +42,8 @@ static struct {
     std::vector<unsigned> ready; /* threads that can go on, in the order in which they could */
     size_t n_taken;              /* of ready, from its front */
     Order order;
-    std::vector<Piece> pieces; /* of static shared memory */
+    unsigned n_waiting[MAX_THREADS / WARP]; /* lanes of a warp at collectives */
+    std::vector<Piece> pieces;              /* of static shared memory */
     void *dynamic;
     size_t dynamic_bytes, limit;
     char launch, barrier;
@@ -93,7 +94,7 @@ static const char *describe(const Thread &t, char *out, size_t len) {
         describe(a, one, sizeof one), describe(b, other, sizeof other));
 }
 
-static bool same(Place a, Place b) { return a.line == b.line && strcmp(a.file, b.file) == 0; }
+static bool same(Place a, Place b) { return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0); }
 
 /* ---- shared memory ---- */
 
@@ -156,6 +157,17 @@ static unsigned take_ready() {
     return i;
 }
 
+/* The thread that runs waits, or is done: another goes on, or run_block, if none can. Returns when it can itself. */
+static void run_others() {
+    if (run.ready.empty()) {
+        fiber_switch(nullptr);
+        return;
+    }
+    run.current = take_ready();
+    threadIdx = run.threads[run.current].index;
+    fiber_switch(run.threads[run.current].fiber);
+}
+
 static void thread_main(void *arg) {
     for (const unsigned i = (unsigned)(uintptr_t)arg;;) {
         fiber_acquire(&run.launch);
@@ -163,7 +175,7 @@ static void thread_main(void *arg) {
         fiber_release(&run.launch);
         run.threads[i].state = RETURNED;
         run.n_returned++;
-        fiber_yield();
+        run_others();
     }
 }
 
@@ -172,7 +184,7 @@ void syncthreads(Place place) {
     t.state = AT_BARRIER;
     t.place = place;
     fiber_release(&run.barrier);
-    fiber_yield();
+    run_others();
     fiber_acquire(&run.barrier);
 }
 
@@ -206,6 +218,7 @@ static void finish_collective(unsigned first, unsigned mask) {
             t.result = votes;
         }
     }
+    run.n_waiting[first / WARP] -= (unsigned)__builtin_popcount(mask);
     let_go(first, WARP, mask);
 }
 
@@ -224,7 +237,7 @@ uint64_t collective(Collective kind, unsigned mask, uint64_t value, int param, i
         die("%s, block (%u,%u,%u): %s, width %d: it must be one of those lanes, the width a power of two",
             kernel_name(run.kernel), blockIdx.x, blockIdx.y, blockIdx.z, describe(t, text, sizeof text), width);
     }
-    bool complete = true;
+    bool complete = ++run.n_waiting[first / WARP] >= (unsigned)__builtin_popcount(mask);
     for (unsigned i = 0; i < WARP && complete; i++) {
         if ((mask >> i & 1) == 0) continue;
         const Thread *other = first + i < run.n ? &run.threads[first + i] : nullptr;
@@ -233,7 +246,7 @@ uint64_t collective(Collective kind, unsigned mask, uint64_t value, int param, i
     }
     if (complete) finish_collective(first, mask);
     fiber_release(&run.barrier);
-    fiber_yield();
+    run_others();
     fiber_acquire(&run.barrier);
     return run.threads[me].result;
 }
@@ -263,23 +276,16 @@ static void release_barrier() {
     let_go(0, run.n, 0);
 }
 
-static void resume(unsigned i) {
-    run.current = i;
-    threadIdx = run.threads[i].index;
-    fiber_resume(run.threads[i].fiber);
-}
-
 static void run_block() {
     run.dynamic = new_piece(run.dynamic_bytes);
     stats.shared_bytes = std::max(stats.shared_bytes, run.dynamic_bytes);
     run.n_returned = 0;
+    memset(run.n_waiting, 0, sizeof run.n_waiting);
     let_go(0, run.n, 0);
     fiber_release(&run.launch);
     while (run.n_returned < run.n) {
-        if (run.ready.empty())
-            release_barrier();
-        else
-            resume(take_ready());
+        if (run.ready.empty()) release_barrier();
+        run_others();
     }
     fiber_acquire(&run.launch);
     free_shared();

@@ -42,11 +42,11 @@ struct Fiber {
 #endif
 };
 
-/* The scheduler itself, as far as it must be known. */
-static Fiber scheduler;
-static Fiber *running;
-static const void *scheduler_bottom;
-static size_t scheduler_size;
+/* The thread itself, as far as it must be known. */
+static Fiber outside;
+static Fiber *running = &outside;
+static const void *outside_bottom;
+static size_t outside_size;
 
 #if USES_UCONTEXT
 static void switch_to(Fiber *from, Fiber *to) { (void)swapcontext(&from->context, &to->context); }
@@ -79,20 +79,26 @@ static void switch_to(Fiber *from, Fiber *to) { emu_switch_stack(&from->sp, to->
 
 static void arrived(Fiber *here) {
     if (__sanitizer_finish_switch_fiber == nullptr) return;
-    if (here == &scheduler)
-        __sanitizer_finish_switch_fiber(here->fake_stack, nullptr, nullptr);
-    else
-        __sanitizer_finish_switch_fiber(here->fake_stack, &scheduler_bottom, &scheduler_size);
+    const bool first = outside_bottom == nullptr; /* which comes from outside */
+    __sanitizer_finish_switch_fiber(here->fake_stack, first ? &outside_bottom : nullptr,
+                                    first ? &outside_size : nullptr);
 }
 
-static void leave(Fiber *from, Fiber *to) {
+void fiber_switch(Fiber *to) {
+    Fiber *from = running;
+    if (to == nullptr) to = &outside;
+    if (to == from) return;
+    running = to;
     if (__sanitizer_start_switch_fiber != nullptr) {
-        if (to == &scheduler)
-            __sanitizer_start_switch_fiber(&from->fake_stack, scheduler_bottom, scheduler_size);
+        if (to == &outside)
+            __sanitizer_start_switch_fiber(&from->fake_stack, outside_bottom, outside_size);
         else
             __sanitizer_start_switch_fiber(&from->fake_stack, to->map + PAGE, STACK);
     }
-    if (__tsan_switch_to_fiber != nullptr) __tsan_switch_to_fiber(to->tsan, 1);
+    if (__tsan_switch_to_fiber != nullptr) {
+        if (from == &outside) outside.tsan = __tsan_get_current_fiber();
+        __tsan_switch_to_fiber(to->tsan, 1);
+    }
     switch_to(from, to);
     arrived(from);
 }
@@ -143,14 +149,6 @@ void fiber_free(Fiber *fiber) {
     (void)munmap(fiber->map, PAGE + STACK);
     free(fiber);
 }
-
-void fiber_resume(Fiber *fiber) {
-    if (__tsan_get_current_fiber != nullptr) scheduler.tsan = __tsan_get_current_fiber();
-    running = fiber;
-    leave(&scheduler, fiber);
-}
-
-void fiber_yield() { leave(running, &scheduler); }
 
 void fiber_release(void *at) {
     if (__tsan_release != nullptr) __tsan_release(at);

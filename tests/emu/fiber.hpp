@@ -1,5 +1,5 @@
-/* Threads of control that take turns on one OS thread. The scheduler resumes a fiber, which runs until it yields.
- * AddressSanitizer and ThreadSanitizer are told of each switch, where they are linked. */
+/* Threads of control that take turns on one OS thread: whichever runs says who is next. AddressSanitizer and
+ * ThreadSanitizer are told of each switch, where they are linked. */
 #ifndef TESTS_EMU_FIBER_HPP
 #define TESTS_EMU_FIBER_HPP
 
@@ -11,8 +11,8 @@ struct Fiber;
 Fiber *fiber_new(void (*entry)(void *arg), void *arg);
 void fiber_free(Fiber *fiber);
 
-void fiber_resume(Fiber *fiber); /* by the scheduler */
-void fiber_yield();              /* by the fiber that runs */
+/* Runs another fiber, or (nullptr) the thread that runs no fiber; returns when somebody switches back. */
+void fiber_switch(Fiber *to);
 
 /* ThreadSanitizer: what one fiber did before it released is seen by those that acquire after it. */
 void fiber_release(void *at);
