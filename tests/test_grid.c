@@ -151,6 +151,8 @@ static void run_case(const Case *c) {
     (void)snprintf(message, sizeof message, "%s", err_message());
     for (int i = 1; i < c->n; i++) check_section(c, &c->sections[i], grid, message);
     grid_free(grid);
+    for (int i = 1; i < c->n; i++)
+        if (strcmp(c->sections[i].kind, "file") == 0) (void)unlink(c->sections[i].argument);
     assert_int_equal(mem_stats().live_blocks, live);
     n_cases++;
 }
