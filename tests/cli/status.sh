@@ -88,7 +88,7 @@ wait $sweep
 wait_for sh -c "! kill -0 $cell"
 refocus status long.yaml
 want_out '^  5 to train, 1 interrupted$'
-want_out '^  left: 4 cells, 159[0-9]+ steps, about [0-9hms]+, one at a time$'
+want_out '^  left: 4 cells, 1[0-9]{4} steps, about [0-9][0-9.hms ]+, one at a time$'
 want_out '^  baseline@0  interrupted +[0-9]+/4000 +.*after step [0-9]+ of 4000'
 
 t 'failed, with its cause'
