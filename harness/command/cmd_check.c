@@ -24,7 +24,7 @@ static const CommandOption options[] = {
     {.name = "against", .arg = "B.h5", .help = "with these earlier ones, by the names of cells"},
     {.name = "metric",
      .letter = 'm',
-     .arg = "NAME",
+     .arg = "METRIC",
      .help = "only this metric; may be repeated (all that have a better)"},
     {.name = "metric-tolerance",
      .arg = "PERCENT",

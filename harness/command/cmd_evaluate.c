@@ -19,7 +19,7 @@
 static const CommandOption options[] = {
     {.name = "set",
      .letter = 's',
-     .arg = "NAME|FILE",
+     .arg = "SET|FILE",
      .help = "valid or test of the cell's settings, or a dataset file of refocus data import (test)"},
     {.name = "as", .arg = "NAME", .help = "name of the new evaluation (the set's name, or the file's)"},
     {.name = "split", .arg = "SPLIT", .choices = "train|valid|test|all", .help = "part of a dataset file (test)"},

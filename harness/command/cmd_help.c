@@ -58,7 +58,7 @@ static void man_command(const Command *c) {
     for (const CommandOption *o = c->options; o != NULL && o->name != NULL; o++) {
         printf(".TP\n.B \\-\\-");
         print_roff(o->name);
-        printf(" %s\n", o->arg != NULL ? o->arg : "");
+        printf("%s%s\n", o->arg != NULL ? " " : "", o->arg != NULL ? o->arg : "");
         print_roff(o->help);
         putchar('\n');
     }
@@ -113,7 +113,7 @@ static const CommandOption options[] = {
 const Command cmd_help = {
     .name = "help",
     .summary = "explain a command, or the settings of a grid",
-    .usage = "[COMMAND | grid | SETTING]",
+    .usage = "[COMMAND|grid|SETTING]",
     .about = "`refocus help grid` lists every key of a grid file, `refocus help focus` those of a section.",
     .example = "refocus help doctor\nrefocus help grid\nrefocus help focus.lambda",
     .options = options,

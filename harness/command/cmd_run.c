@@ -28,7 +28,7 @@ static const CommandOption options[] = {
     {.name = "device", .arg = "DEVICE", .help = "where cells compute: cpu (cpu)"},
     {.name = "cells",
      .letter = 'c',
-     .arg = "PATTERN",
+     .arg = "CELL",
      .help = "only cells with such names, '*' and '?' are wild; may be "
              "repeated"},
     {.name = "fail-fast", .help = "start no further cell after one has failed"},

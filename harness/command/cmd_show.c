@@ -25,7 +25,7 @@ static const CommandOption options[] = {
      .letter = 'c',
      .arg = "METRIC",
      .help = "draw loss, char_accuracy, ... over steps into FILE.png, .svg or .pdf, or write .csv"},
-    {.name = "set", .arg = "NAME", .help = "evaluation set of the curve's metric (valid)"},
+    {.name = "set", .arg = "SET", .help = "evaluation set of the curve's metric (valid)"},
     {.name = "smooth",
      .arg = "N",
      .help = "each value of the curve a mean over N (a hundredth of a drawn loss, else 1)"},

@@ -83,23 +83,19 @@ static const char *default_text(const Option *o) {
     return o->def[0] != '\0' ? o->def : "empty";
 }
 
-static void print_name(FILE *to, const char *name, const char *about) {
-    fprintf(to, "        %-24s  %s\n", name, about);
-}
-
-/* The names that a setting takes where they come from files: branches, encoders, metrics. */
-static void print_names(FILE *to, const char *key) {
+bool grid_help_value(GridHelpValue *out, const char *key, int i) {
     int n = 0;
+    *out = (GridHelpValue){NULL, NULL};
     if (strcmp(key, "focus.kind") == 0) {
         const Focus *const *table = focus_table(&n);
-        for (int i = 0; i < n; i++) print_name(to, table[i]->kind, table[i]->about);
+        if (i < n) *out = (GridHelpValue){table[i]->kind, table[i]->about};
     } else if (strcmp(key, "model.encoder") == 0) {
         const Encoder *const *table = encoder_table(&n);
-        for (int i = 0; i < n; i++) print_name(to, table[i]->name, table[i]->about);
-    } else if (strcmp(key, "eval.best") == 0) {
-        n = metric_n_columns();
-        for (int i = 0; i < n; i++) print_name(to, metric_column(i).name, metric_column(i).long_name);
+        if (i < n) *out = (GridHelpValue){table[i]->name, table[i]->about};
+    } else if (strcmp(key, "eval.best") == 0 && i < metric_n_columns()) {
+        *out = (GridHelpValue){metric_column(i).name, metric_column(i).long_name};
     }
+    return out->name != NULL;
 }
 
 /* n rows of one key that differ in their default and in when they apply. */
@@ -107,7 +103,9 @@ static void print_text(FILE *to, const Option *const *rows, int n) {
     char values[RANGE_LEN];
     const Option *o = rows[0];
     fprintf(to, "  %s: %s\n      %s\n", o->key, values_text(o, values), o->help);
-    print_names(to, o->key);
+    GridHelpValue value;
+    for (int i = 0; grid_help_value(&value, o->key, i); i++)
+        fprintf(to, "        %-24s  %s\n", value.name, value.about);
     for (int i = 0; i < n; i++) {
         bool required = rows[i]->def == NULL, always = rows[i]->when == NULL;
         fprintf(to, "      %s%s%s%s\n", required ? "" : "default ", default_text(rows[i]), always ? "" : " with ",
