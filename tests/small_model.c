@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "harness/data/loader.h"
 #include "kernels/mem.h"
 #include "kernels/rng.h"
 
@@ -55,64 +56,113 @@ Settings *small_settings(const char *const *pairs) {
     return settings_of(all);
 }
 
+ModelSizes sizes_of(const Settings *settings) {
+    DataFacts facts;
+    if (data_facts(&facts, settings) == ERR_OK)
+        return (ModelSizes){facts.n_chars, facts.n_steps, 0, facts.height, facts.width};
+    print_message("    without its data: %s\n", err_message());
+    return (ModelSizes){36, settings_int(settings, "model.max_length") + 1, 0,
+                        settings_int_at(settings, "data.image", 0), settings_int_at(settings, "data.image", 1)};
+}
+
 /* ---- one training step of one branch ---- */
 
 static void upload(Step *s, TensorId t, const void *values) {
     if (t != TENSOR_NONE) OK(exec_upload(s->exec, t, values));
 }
 
+static void upload_number(Step *s, TensorId t, double value) { upload(s, t, &(float){(float)value}); }
+
+struct Batch {
+    int64_t T, N, H, W, K;
+    float *image, *box;               /* [N,H,W,3], [T,N,4] */
+    int32_t *mask, *label, *token_in; /* [N,H,W], [T,N], [T,N] */
+    int n_labels, n_boxes;
+};
+
+static void batch_new(Batch **out, const Step *s) {
+    const Graph *g = s->model->train.graph;
+    const Shape *image = graph_shape(g, s->model->train.image), *label = graph_shape(g, s->model->train.label);
+    Batch *b = NULL;
+    OK(mem_alloc(&b, 1, sizeof *b));
+    *b = (Batch){.T = label->dim[0], .N = label->dim[1], .H = image->dim[1], .W = image->dim[2], .K = s->sizes.n_chars};
+    const size_t n_steps = (size_t)(b->T * b->N), n_pixels = (size_t)(b->N * b->H * b->W);
+    OK(mem_alloc(&b->image, 3 * n_pixels, sizeof *b->image));
+    OK(mem_alloc(&b->box, 4 * n_steps, sizeof *b->box));
+    OK(mem_alloc(&b->mask, n_pixels, sizeof *b->mask));
+    OK(mem_alloc(&b->label, n_steps, sizeof *b->label));
+    OK(mem_alloc(&b->token_in, n_steps, sizeof *b->token_in));
+    *out = b;
+}
+
+static void batch_free(Batch *b) {
+    mem_free(b->image);
+    mem_free(b->box);
+    mem_free(b->mask);
+    mem_free(b->label);
+    mem_free(b->token_in);
+    mem_free(b);
+}
+
+/* Characters and the end, each character in a box that reaches into the next one's. */
+static void fill_line(Batch *b, Rng *rng, int64_t n) {
+    const int64_t length = 1 + (b->T - 2 + n) % (b->T - 1), width = b->W / (b->T - 1);
+    for (int64_t step = 0; step < b->T; step++) {
+        const int64_t at = step * b->N + n;
+        b->label[at] = step == length ? (int32_t)b->K : -1;
+        if (step < length) b->label[at] = (int32_t)rng_below(rng, (uint32_t)b->K);
+        b->token_in[at] = step == 0 ? (int32_t)b->K + 1 : b->label[at - b->N] < b->K ? b->label[at - b->N] : -1;
+        b->n_labels += b->label[at] >= 0;
+        const bool has_box = step < length && n != 1;
+        const float x0 = (float)(width * step), box[4] = {x0, 4, x0 + (float)(width + 1), (float)b->H - 4};
+        for (int i = 0; i < 4; i++) b->box[4 * at + i] = has_box ? box[i] : 0;
+        b->n_boxes += has_box;
+    }
+}
+
 void upload_batch(Step *s) {
-    enum { T = 4, N = 3, K = 5, H = 32, W = 16 };
     const TrainGraph *t = &s->model->train;
-    static float image[N * H * W * 3], box[T * N * 4];
-    static int32_t mask[N * H * W], label[T * N], token_in[T * N];
-    static const int lengths[N] = {3, 1, 2};
-    int n_labels = 0, n_boxes = 0;
+    Batch *b = s->batch;
     Rng rng = rng_at(rng_stream(11, "test.batch"), 0, 0);
-    for (size_t i = 0; i < sizeof image / sizeof *image; i++) image[i] = (float)rng_range(&rng, -1, 1);
-    memset(box, 0, sizeof box);
-    for (int n = 0; n < N; n++)
-        for (int i = 0; i < H * W; i++) mask[n * H * W + i] = n == 1 ? -1 : (int32_t)rng_below(&rng, K + 1);
-    for (int n = 0; n < N; n++)
-        for (int step = 0; step < T; step++) {
-            int at = step * N + n;
-            label[at] = step < lengths[n] ? (int32_t)rng_below(&rng, K) : step == lengths[n] ? K : -1;
-            token_in[at] = step == 0 ? K + 1 : label[at - N] < K ? label[at - N] : -1;
-            n_labels += label[at] >= 0;
-            if (step >= lengths[n] || n == 1) continue;
-            float x0 = (float)(5 * step), values[4] = {x0, 4, x0 + 6, 28};
-            memcpy(box + 4 * at, values, sizeof values);
-            n_boxes++;
-        }
-    float inv_chars = 1.0f / (float)n_labels, inv_boxes = 1.0f / (float)n_boxes, lambda = 0.3f, rest = 0.7f, clip = 1;
     float hyper[HYPER_LEN];
+    b->n_labels = b->n_boxes = 0;
+    for (int64_t i = 0; i < b->N * b->H * b->W * 3; i++) b->image[i] = (float)rng_range(&rng, -1, 1);
+    for (int64_t i = 0; i < b->N * b->H * b->W; i++)
+        b->mask[i] = i / (b->H * b->W) == 1 ? -1 : (int32_t)rng_below(&rng, (uint32_t)b->K + 1);
+    for (int64_t n = 0; n < b->N; n++) fill_line(b, &rng, n);
     update_hyper(s->settings, 0, 0.01, hyper);
-    upload(s, t->image, image);
-    upload(s, t->token_in, token_in);
-    upload(s, t->label, label);
-    upload(s, t->box, box);
-    upload(s, t->mask, mask);
-    upload(s, t->inv_chars, &inv_chars);
-    upload(s, t->inv_boxes, &inv_boxes);
-    upload(s, t->lambda, &lambda);
-    upload(s, t->one_minus_lambda, &rest);
+    upload(s, t->image, b->image);
+    upload(s, t->token_in, b->token_in);
+    upload(s, t->label, b->label);
+    upload(s, t->box, b->box);
+    upload(s, t->mask, b->mask);
+    upload_number(s, t->inv_chars, 1.0 / b->n_labels);
+    upload_number(s, t->inv_boxes, 1.0 / b->n_boxes);
+    upload_number(s, t->lambda, 0.3);
+    upload_number(s, t->one_minus_lambda, 0.7);
     upload(s, t->update.hyper, hyper);
-    upload(s, t->update.limit, &clip);
+    upload_number(s, t->update.limit, 1);
 }
 
 void open_step(Step *s, const char *const *pairs, const Backend *backend, ExecMode mode, int n_threads) {
-    memset(s, 0, sizeof *s);
-    s->settings = small_settings(pairs);
-    OK(model_build(&s->model, s->settings, &small_sizes, backend->device, MODEL_TRAIN_AND_EVAL));
+    open_step_of(s, small_settings(pairs), &small_sizes, backend, mode, n_threads);
+}
+
+void open_step_of(Step *s, Settings *settings, const ModelSizes *sizes, const Backend *backend, ExecMode mode,
+                  int n_threads) {
+    *s = (Step){.settings = settings, .sizes = *sizes};
+    OK(model_build(&s->model, s->settings, &s->sizes, backend->device, MODEL_TRAIN_AND_EVAL));
     bool in_place = settings_is(s->settings, "memory.reuse", "full");
     OK(model_plan(&s->plan, s->model, backend->real_bytes, in_place));
     OK(par_new(&s->par, n_threads));
     OK(arena_new(&s->arena, backend, &s->model->params, s->plan.transient_bytes));
     OK(arena_initialise(s->arena, 3));
     OK(exec_new(&s->exec, s->plan.train, s->arena, mode, s->par));
+    batch_new(&s->batch, s);
 }
 
 void close_step(Step *s) {
+    batch_free(s->batch);
     exec_free(s->exec);
     arena_free(s->arena);
     par_free(s->par);

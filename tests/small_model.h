@@ -17,18 +17,29 @@ Settings *settings_of(const char *const *pairs);
 /* As settings_of, with a small model and batch where the pairs say nothing else. */
 Settings *small_settings(const char *const *pairs);
 
+/* What the data of a cell decide; without its data sets, T is what model.max_length allows. */
+ModelSizes sizes_of(const Settings *settings);
+
+typedef struct Batch Batch;
+
 typedef struct Step {
     Settings *settings;
+    ModelSizes sizes;
     Model *model;
     ModelPlan plan;
     Par *par;
     Arena *arena;
     Exec *exec;
+    Batch *batch; /* what upload_batch fills */
 } Step;
 
 /* Plans as memory.reuse says; parameters have their initial values. close_step frees. */
 void open_step(Step *s, const char *const *pairs, const Backend *backend, ExecMode mode, int n_threads);
 void close_step(Step *s);
+
+/* As open_step, for a model of any size; the step takes the settings. */
+void open_step_of(Step *s, Settings *settings, const ModelSizes *sizes, const Backend *backend, ExecMode mode,
+                  int n_threads);
 
 /* A batch with one sample without boxes, labels of different lengths, and a box at the border. */
 void upload_batch(Step *s);

@@ -10,24 +10,14 @@
 
 #include <cmocka.h>
 
-#include "harness/data/loader.h"
 #include "harness/grid/grid.h"
 #include "kernels/device.h"
 #include "models/model.h"
+#include "tests/small_model.h"
 
 #define OK(call) check_ok(call, #call, __LINE__)
 static void check_ok(Err err, const char *text, int line) {
     if (err != ERR_OK) fail_msg("line %d: %s: %s", line, text, err_message());
-}
-
-/* Facts of a cell; T of a cell whose data sets are not here is what its max_length allows. */
-static ModelSizes sizes_of(const Settings *settings) {
-    DataFacts facts;
-    if (data_facts(&facts, settings) == ERR_OK)
-        return (ModelSizes){facts.n_chars, facts.n_steps, 0, facts.height, facts.width};
-    print_message("    without its data: %s\n", err_message());
-    return (ModelSizes){36, settings_int(settings, "model.max_length") + 1, 0,
-                        settings_int_at(settings, "data.image", 0), settings_int_at(settings, "data.image", 1)};
 }
 
 static size_t plan_model(const Model *model, bool in_place, double *ratio) {

@@ -1,5 +1,6 @@
-/* The plan is the run: every branch, both encoders, both kinds of reuse, trained and evaluated in every mode of
- * memory. */
+/* The plan is the run: every branch, both encoders, both kinds of reuse, and every experiment that is shipped, trained
+ * and evaluated in every mode of memory. */
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "harness/grid/grid.h"
 #include "kernels/mem.h"
 #include "kernels/rng.h"
 #include "tests/small_model.h"
@@ -34,7 +36,7 @@ static float *evaluate(Step *s, ExecMode mode, size_t *n) {
     OK(mem_alloc(&image, n_image, sizeof *image));
     OK(mem_alloc(&token, n_token, sizeof *token));
     for (size_t i = 0; i < n_image; i++) image[i] = (float)rng_range(&rng, -1, 1);
-    for (size_t i = 0; i < n_token; i++) token[i] = (int32_t)rng_below(&rng, 5);
+    for (size_t i = 0; i < n_token; i++) token[i] = (int32_t)rng_below(&rng, (uint32_t)s->sizes.n_chars);
     OK(exec_new(&exec, s->plan.eval, s->arena, mode, s->par));
     OK(exec_upload(exec, e->image, image));
     OK(exec_upload(exec, e->token_in, token));
@@ -54,15 +56,13 @@ static float *evaluate(Step *s, ExecMode mode, size_t *n) {
 }
 
 /* Values after some steps and of an evaluation behind each other; what the modes promise is asserted on the way. */
-static float *train_and_evaluate(const char *const *pairs, ExecMode mode, int n_steps, int n_threads, size_t *n) {
-    Step s;
+static float *train_and_evaluate_step(Step *s, ExecMode mode, int n_steps, size_t *n) {
     size_t n_train = 0, n_eval = 0;
-    open_step(&s, pairs, backend_cpu(), mode, n_threads);
     uint64_t allocs = mem_stats().n_allocs;
-    float *values = train_steps(&s, n_steps, &n_train);
+    float *values = train_steps(s, n_steps, &n_train);
     if (mode == EXEC_ARENA) assert_int_equal(mem_stats().n_allocs, allocs + 1); /* the result's own */
-    if (mode == EXEC_CHECKED) assert_int_equal(exec_peak_bytes(s.exec), s.plan.train->live_bytes);
-    float *maps = evaluate(&s, mode, &n_eval);
+    if (mode == EXEC_CHECKED) assert_int_equal(exec_peak_bytes(s->exec), s->plan.train->live_bytes);
+    float *maps = evaluate(s, mode, &n_eval);
     OK(mem_grow(&values, n_train, n_train + n_eval, sizeof *values));
     memcpy(values + n_train, maps, n_eval * sizeof *values);
     *n = n_train + n_eval;
@@ -70,6 +70,13 @@ static float *train_and_evaluate(const char *const *pairs, ExecMode mode, int n_
     for (size_t i = 0; i < n_train; i++) finite = finite && values[i] == values[i];
     assert_true(finite);
     mem_free(maps);
+    return values;
+}
+
+static float *train_and_evaluate(const char *const *pairs, ExecMode mode, int n_steps, int n_threads, size_t *n) {
+    Step s;
+    open_step(&s, pairs, backend_cpu(), mode, n_threads);
+    float *values = train_and_evaluate_step(&s, mode, n_steps, n);
     close_step(&s);
     return values;
 }
@@ -118,7 +125,79 @@ static void test_resnet32(void **state) {
     mem_free(first);
 }
 
+/* ---- the experiments ---- */
+
+static float *run_cell(const Settings *settings, const ModelSizes *sizes, ExecMode mode, size_t *n) {
+    Step s;
+    Settings *own = NULL;
+    OK(settings_copy(&own, settings));
+    open_step_of(&s, own, sizes, backend_cpu(), mode, 2);
+    float *values = train_and_evaluate_step(&s, mode, 1, n);
+    close_step(&s);
+    return values;
+}
+
+/* One step and one evaluation: in the arena, which ends on a protected page, and with every block counted. */
+static void check_cell(const Cell *cell, const char *key, const char *value) {
+    size_t n_first = 0, n = 0;
+    Settings *settings = NULL;
+    OK(settings_copy(&settings, cell->settings));
+    if (key != NULL) OK(settings_set(settings, key, value));
+    print_message("    %s%s%s\n", cell->name, key != NULL ? ", as " : "", key != NULL ? value : "");
+    const ModelSizes sizes = sizes_of(settings);
+    float *first = run_cell(settings, &sizes, EXEC_ARENA, &n_first);
+    float *values = run_cell(settings, &sizes, EXEC_CHECKED, &n);
+    expect_same(first, n_first, values, n);
+    mem_free(first);
+    settings_free(settings);
+}
+
+/* As the experiment has it; the paper's branch with the other kind of reuse and in the other implementation, too. */
+static void check_variant(const Cell *cell) {
+    check_cell(cell, NULL, NULL);
+    if (!settings_is(cell->settings, "focus.kind", "original")) return;
+    check_cell(cell, "memory.reuse", "eager");
+    const bool fused = settings_is(cell->settings, "focus.implementation", "fused");
+    check_cell(cell, "focus.implementation", fused ? "plain" : "fused");
+}
+
+/* A grid that is only planned has the paper's network, with variants for reuse and implementation: the paper's branch
+ * in each of them, as it stands there. Its other variants are test_resnet32's and test_branches'. */
+static void check_planned(const Cell *cell) {
+    if (settings_is(cell->settings, "focus.kind", "original")) check_cell(cell, NULL, NULL);
+}
+
+/* The first cell of each variant, on small batches; what is planned for a card, in a size that fits here, too. */
+static void check_grid(const char *path) {
+    static const char *const small[] = {"train.batch=4", "eval.batch=4"}, *const smaller[] = {
+                                                                              "train.batch=2", "eval.batch=1",
+                                                                              "data.image=[32,32]",
+                                                                              "data.train.lines.length=[1,2]"};
+    Grid *grid = NULL;
+    OK(grid_load(&grid, path, small, sizeof small / sizeof small[0], "cpu"));
+    const bool plan_only = grid->plan_only;
+    print_message("  %s\n", path);
+    if (plan_only) {
+        grid_free(grid);
+        OK(grid_load(&grid, path, smaller, sizeof smaller / sizeof smaller[0], "cpu"));
+    }
+    for (size_t c = 0; c < grid->n_cells && grid->cells[c].seed == grid->seeds[0]; c++)
+        if (c == 0 || grid->cells[c].variant != grid->cells[c - 1].variant)
+            (plan_only ? check_planned : check_variant)(&grid->cells[c]);
+    grid_free(grid);
+}
+
+static void test_experiments(void **state) {
+    (void)state;
+    glob_t files;
+    assert_int_equal(glob("experiments/*.yaml", 0, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++) check_grid(files.gl_pathv[i]);
+    assert_true(files.gl_pathc >= 5);
+    globfree(&files);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_branches), cmocka_unit_test(test_resnet32)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_branches), cmocka_unit_test(test_resnet32),
+                                       cmocka_unit_test(test_experiments)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
