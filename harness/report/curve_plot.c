@@ -63,12 +63,21 @@ static void add_tick(Axis *axis, double value) {
     if (axis->n < MAX_TICKS && at >= axis->low - slack && at <= axis->high + slack) axis->tick[axis->n++] = value;
 }
 
-static void set_log_ticks(Axis *axis) {
+static void set_even_ticks(Axis *axis, double low, double high, int wanted) {
+    const double step = tick_step(high - low, wanted);
+    for (double k = ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) add_tick(axis, k == 0 ? 0 : k * step);
+}
+
+/* Within a small part of a decade, even steps. */
+static void set_log_ticks(Axis *axis, int wanted) {
     static const double within[] = {1, 2, 5, 1.5, 3, 4, 7};
     double range = axis->high - axis->low;
     int n = range > 2 ? 1 : range > 0.7 ? 3 : 7;
     for (double p = floor(axis->low); p <= axis->high; p++)
         for (int k = 0; k < n; k++) add_tick(axis, within[k] * pow(10, p));
+    if (axis->n >= 3) return;
+    axis->n = 0;
+    set_even_ticks(axis, pow(10, axis->low), pow(10, axis->high), wanted);
 }
 
 static void set_ticks(Axis *axis, int wanted) {
@@ -78,13 +87,10 @@ static void set_ticks(Axis *axis, int wanted) {
         axis->high += around;
     }
     axis->n = 0;
-    if (axis->log) {
-        set_log_ticks(axis);
-        return;
-    }
-    double step = tick_step(axis->high - axis->low, wanted);
-    for (double k = ceil(axis->low / step - 1e-9); k * step <= axis->high + 1e-9 * step; k++)
-        add_tick(axis, k == 0 ? 0 : k * step);
+    if (axis->log)
+        set_log_ticks(axis, wanted);
+    else
+        set_even_ticks(axis, axis->low, axis->high, wanted);
 }
 
 /* Air above and below, but not below a zero that bounds the values. */

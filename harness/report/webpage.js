@@ -55,7 +55,7 @@ function ticks(low, high, most) {
   return found;
 }
 
-// Powers of ten, with 2 and 5 between where there are few.
+// Powers of ten, with 2 and 5 between where there are few, and even steps within a part of one.
 function logTicks(low, high) {
   const found = [];
   const few = Math.log10(high / low) < 2.2;
@@ -64,7 +64,7 @@ function logTicks(low, high) {
       const tick = m * Math.pow(10, power);
       if (tick >= low && tick <= high) found.push(tick);
     }
-  return found;
+  return found.length < 3 ? ticks(low, high, 5) : found;
 }
 
 // One of several: radio buttons that look like the page. items: [{value, label or node, name}].
