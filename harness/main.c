@@ -1,7 +1,6 @@
 /* The program: the standard streams put in order, one command run, the output proven written. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "harness/command/command.h"
 #include "harness/exit_code.h"
+#include "harness/terminal.h"
 
 /* A file opened later must not get the number of a closed standard stream and be written to by a printf. The stand-in
  * cannot be used the way the stream is, so that its use is still an error. */
@@ -20,15 +20,9 @@ static void occupy_standard_streams(void) {
     }
 }
 
-/* The reader of a pipe went away: `refocus table ... | head` is no failure of ours. */
-static bool stdout_lost_its_reader(void) {
-    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
-}
-
 /* Output that could not be written turns success into failure. */
 static int close_stdout(int code) {
-    bool lost_reader = stdout_lost_its_reader();
+    bool lost_reader = terminal_lost_reader(stdout);
     bool failed_before = ferror(stdout) != 0;
     errno = 0;
     if (fclose(stdout) == 0 && !failed_before) return code;

@@ -4,6 +4,7 @@
 
 #include "harness/command/command.h"
 #include "harness/data/dataset.h"
+#include "harness/report/jsonio.h"
 
 static const CommandOption options[] = {COMMAND_OPTION_JSON, COMMAND_OPTION_END};
 
@@ -41,9 +42,7 @@ static Err print_json(const DatasetFacts *facts, const Dataset *dataset) {
         json_decref(splits);
         return err_set(ERR_DATA, "dataset %s: its attributes are not UTF-8", dataset_path(dataset));
     }
-    bool printed = json_dumpf(root, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
-    json_decref(root);
-    return printed ? ERR_OK : err_set(ERR_IO, "cannot write to the standard output");
+    return jsonio_put(stdout, root);
 }
 
 static Err run(const CommandLine *line) {

@@ -7,12 +7,11 @@
 #include "harness/report/difference.h"
 #include "harness/report/jsonio.h"
 #include "harness/report/trace_difference.h"
+#include "harness/terminal.h"
 
 static const CommandOption options[] = {COMMAND_OPTION_JSON, COMMAND_OPTION_END};
 
-static Err flush(void) {
-    return fflush(stdout) != 0 || ferror(stdout) ? err_set(ERR_IO, "cannot write: %s", strerror(errno)) : ERR_OK;
-}
+static Err flush(void) { return terminal_flush(stdout, "to stdout"); }
 
 static Err diff_results(const CommandLine *line) {
     Err err = ERR_OK;

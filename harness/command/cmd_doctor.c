@@ -7,6 +7,7 @@
 #include "harness/data/font_find.h"
 #include "harness/library.h"
 #include "harness/record/provenance.h"
+#include "harness/report/jsonio.h"
 #include "harness/version.h"
 #include "kernels/cuda_driver.h"
 #include "kernels/cuda_open.h"
@@ -157,12 +158,7 @@ static Err print_json(const Findings *f) {
         "memory_limited_by", m->memory.limited_by, "host", m->host, "system", m->system, "distribution",
         m->distribution, "libraries", json_libraries(), "fonts", json_fonts(f), "devices", json_devices(f),
         "no_cuda_device", f->no_cuda_device, "no_cuda_kernels", f->no_cuda_kernels);
-    if (root == NULL) return err_set(ERR_NOMEM, "out of memory while writing JSON");
-    int failed = json_dumpf(root, stdout, JSON_INDENT(2));
-    json_decref(root);
-    if (failed != 0) return err_set(ERR_IO, "cannot write JSON to stdout");
-    putchar('\n');
-    return ERR_OK;
+    return jsonio_put(stdout, root);
 }
 
 static Err run(const CommandLine *line) {

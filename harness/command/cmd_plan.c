@@ -9,6 +9,7 @@
 #include "harness/report/plan_format.h"
 #include "harness/run/agenda.h"
 #include "harness/run/child.h"
+#include "harness/terminal.h"
 #include "kernels/device.h"
 #include "kernels/machine.h"
 #include "kernels/mem.h"
@@ -182,7 +183,7 @@ static Err run_command(const CommandLine *line) {
         TRY(explain(&run));
     else
         TRY(run.format->table(stdout, &run.table, command_has(line, "summary")));
-    FAIL_IF(fflush(stdout) != 0 || ferror(stdout), ERR_IO, "cannot write the plan: %s", strerror(errno));
+    TRY(terminal_flush(stdout, "the plan"));
     if (command_has(line, "write-lock")) TRY(write_lock(run.grid, &run.surveys));
     if (run.table.n_over > 0) err = over_budget(&run.table);
 done:

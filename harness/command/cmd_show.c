@@ -11,6 +11,7 @@
 #include "harness/report/page.h"
 #include "harness/report/pick.h"
 #include "harness/report/show.h"
+#include "harness/terminal.h"
 #include "kernels/mem.h"
 
 static const CommandOption options[] = {
@@ -77,7 +78,7 @@ static Err print(const CommandLine *line, const Results *results, const char *ce
         TRY(pick_cells(&picked, &n, results, cell));
         TRY(command_has(line, "json") ? print_json(results, picked, n) : print_cells(results, picked, n));
     }
-    FAIL_IF(fflush(stdout) != 0 || ferror(stdout), ERR_IO, "cannot write: %s", strerror(errno));
+    TRY(terminal_flush(stdout, "to stdout"));
 done:
     mem_free(picked);
     return err;

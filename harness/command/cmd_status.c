@@ -236,7 +236,7 @@ static Err print(const Look *look) {
     print_counts(look);
     TRY(print_cells(look));
     print_rest(look);
-    FAIL_IF(fflush(stdout) != 0 || ferror(stdout), ERR_IO, "cannot write: %s", strerror(errno));
+    TRY(terminal_flush(stdout, "to stdout"));
 done:
     return err;
 }

@@ -8,6 +8,7 @@
 #include "harness/report/format.h"
 #include "harness/report/long.h"
 #include "harness/report/macros.h"
+#include "harness/terminal.h"
 #include "kernels/mem.h"
 
 typedef struct Inputs {
@@ -95,7 +96,7 @@ static Err run(const CommandLine *line) {
     TRY(open_inputs(&inputs, line));
     errno = 0;
     TRY(write_table(line, &inputs, &options));
-    FAIL_IF(fflush(stdout) != 0 || ferror(stdout), ERR_IO, "cannot write the table: %s", strerror(errno));
+    TRY(terminal_flush(stdout, "the table"));
 done:
     close_inputs(&inputs);
     mem_free(patterns);

@@ -9,6 +9,7 @@
 #include "harness/grid/grid.h"
 #include "harness/run/child.h"
 #include "harness/run/trace.h"
+#include "harness/terminal.h"
 #include "kernels/machine.h"
 #include "kernels/mem.h"
 #include "kernels/near.h"
@@ -173,7 +174,7 @@ static Err run(const CommandLine *line) {
     errno = 0;
     print_step(&t);
     if (t.spec.check) print_check(&t.report);
-    FAIL_IF(fflush(stdout) != 0 || ferror(stdout), ERR_IO, "cannot write: %s", strerror(errno));
+    TRY(terminal_flush(stdout, "to stdout"));
     FAIL_IF(t.report.check.n_wrong > 0, ERR_GATE, "%s is off from the reference", t.report.check.wrong[0].node);
 done:
     trace_report_clear(&t.report);

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "harness/terminal.h"
+
 json_t *jsonio_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
 json_t *jsonio_count(int64_t value) { return value >= 0 ? json_integer(value) : json_null(); }
@@ -45,7 +47,8 @@ void jsonio_append(json_t **array, json_t *value) {
 Err jsonio_put(FILE *to, json_t *root) {
     if (root == NULL) return err_set(ERR_NOMEM, "out of memory while a document was written as JSON");
     errno = 0;
-    bool bad = json_dumpf(root, to, JSON_INDENT(2)) != 0 || fputc('\n', to) == EOF || fflush(to) != 0;
+    const bool bad = json_dumpf(root, to, JSON_INDENT(2)) != 0 || fputc('\n', to) == EOF;
     json_decref(root);
-    return bad ? err_set(ERR_IO, "cannot write: %s", strerror(errno != 0 ? errno : EIO)) : ERR_OK;
+    if (bad && !ferror(to)) return err_set(ERR_IO, "cannot write JSON");
+    return terminal_flush(to, "JSON");
 }
