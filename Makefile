@@ -19,7 +19,7 @@ CUDA_ARCHS ?= $(patsubst sm_%,%,$(filter sm_75 sm_80 sm_86 sm_89 sm_90 sm_100 sm
 APT       := build-essential pkg-config libyaml-dev libhdf5-dev libfreetype-dev libfontconfig-dev libmatio-dev \
              libpng-dev libcairo2-dev libjansson-dev nettle-dev librandom123-dev libcmocka-dev \
              fonts-dejavu-core fonts-dejavu-extra fonts-liberation2 fonts-freefont-ttf
-APT_CHECK := clang-format cppcheck python3-h5py
+APT_CHECK := clang-format cppcheck python3-h5py python3-xarray python3-h5netcdf hdf5-tools zsh mandoc
 APT_BENCH := python3-torch libopenblas0-pthread
 
 # Each configuration has a folder of its own below build/.
