@@ -1,6 +1,7 @@
 /* Widths after Unicode's East_Asian_Width (W and F) and the combining blocks. */
 #include "harness/report/width.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -47,12 +48,19 @@ static void pad(FILE *to, size_t n) {
     for (size_t i = 0; i < n; i++) (void)fputc(' ', to);
 }
 
+/* Columns up to the next gap of two spaces: "encoder 1.4 MiB". */
+static size_t item_width(const char *text) {
+    const char *end = strstr(text, "  ");
+    return end != NULL ? text_width_of(text, (size_t)(end - text)) : text_width(text);
+}
+
 void text_wrap(FILE *to, size_t page, const char *text, size_t at, size_t indent) {
     if (page > TEXT_PAGE) page = TEXT_PAGE;
     size_t gap = 0;
     while (*text != '\0') {
-        size_t len = strcspn(text, " "), width = text_width_of(text, len);
-        if (gap > 0 && at + gap + width > page) {
+        const size_t len = strcspn(text, " "), width = text_width_of(text, len), item = item_width(text);
+        const bool splits = gap > 1 && at + gap + item > page && indent + item <= page;
+        if (gap > 0 && (at + gap + width > page || splits)) {
             (void)fputc('\n', to);
             pad(to, indent);
             at = indent;

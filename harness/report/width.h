@@ -14,8 +14,8 @@ enum { TEXT_PAGE = 100, TEXT_PAGE_MIN = 60 };
 size_t text_page(FILE *to);
 
 /* Writes the words of text, wrapped, with the spaces between them as they are, and the line's end; later lines are
- * indented. `at` columns of the first line are taken. A line has at most TEXT_PAGE columns: beyond, it is hard to read,
- * however wide the terminal is. */
+ * indented. What two spaces set off stays together where it fits. `at` columns of the first line are taken. A line has
+ * at most TEXT_PAGE columns: beyond, it is hard to read, however wide the terminal is. */
 void text_wrap(FILE *to, size_t page, const char *text, size_t at, size_t indent);
 
 #endif
