@@ -65,8 +65,8 @@ for i in 1 2 3 4 5; do
     want_code 0
     want 'silence on stderr' test ! -s err
 done
-last_command='refocus plan ... --json | true'
-{ "$REFOCUS" plan "$here/experiments/memory.yaml" --device cuda --json 2>err; echo $? >code_file; } | true
+last_command='refocus plan experiments/quickstart.yaml --json | true'
+{ "$REFOCUS" plan "$here/experiments/quickstart.yaml" --json 2>err; echo $? >code_file; } | true
 code=$(cat code_file)
 want_code 0
 want 'not a word of a pipe' sh -c '! grep -i pipe err'
