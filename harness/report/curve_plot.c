@@ -217,6 +217,23 @@ static void set_dash(const Plot *p, size_t i) {
     cairo_set_dash(p->cairo, dashes[(i + i / COLOUR_SERIES) % n].len, dashes[(i + i / COLOUR_SERIES) % n].n, 0);
 }
 
+/* A value with none beside it, which no line shows: a test set that is evaluated once. Rows stand side by side. */
+static void draw_alone(const Plot *p, size_t i_row, Colour colour) {
+    const CurveRow *row = &p->curve->row[i_row];
+    const double aside = 6.0 * ((double)i_row + 1 - (double)p->curve->n_rows);
+    for (size_t i = 0; i < row->n; i++) {
+        const bool left = i > 0 && can_show(p, row->mean[i - 1]),
+                   right = i + 1 < row->n && can_show(p, row->mean[i + 1]);
+        if (left || right || !can_show(p, row->mean[i])) continue;
+        const double x = to_x(p, (double)row->step[i]) + aside;
+        set_colour(p, colour, 1);
+        cairo_set_line_width(p->cairo, 1.2);
+        if (row->n_done > 1 && can_show(p, row->low[i])) rule(p, x, to_y(p, row->low[i]), x, to_y(p, row->high[i]));
+        cairo_arc(p->cairo, x, to_y(p, row->mean[i]), 2.4, 0, 2 * M_PI);
+        cairo_fill(p->cairo);
+    }
+}
+
 static void draw_row(const Plot *p, size_t i) {
     const CurveRow *row = &p->curve->row[i];
     Colour colour = colour_series((int)i), thin = colour_mix(colour, (Colour){1, 1, 1}, 0.45);
@@ -234,6 +251,7 @@ static void draw_row(const Plot *p, size_t i) {
     set_dash(p, i);
     cairo_stroke(p->cairo);
     cairo_set_dash(p->cairo, NULL, 0, 0);
+    draw_alone(p, i, colour);
 }
 
 /* What attention that looks nowhere in particular would reach. */

@@ -142,11 +142,27 @@ function bandOf(chart, row) {
     good.reverse().map((i) => point(i, row.low[i])).join('L') + 'Z';
 }
 
+// Values with none beside them, which no line shows: a mark and the range over seeds, rows side by side.
+function drawAlone(chart, row) {
+  const shown = (i) => i >= 0 && i < row.mean.length && row.mean[i] !== null && !(chart.log && row.mean[i] <= 0);
+  const aside = 7 * (chart.rows.indexOf(row) - chart.rows.length + 1);
+  row.step.forEach((step, i) => {
+    if (!shown(i) || shown(i - 1) || shown(i + 1)) return;
+    const x = Math.max(chart.x(step) + aside, CHART.left + 4).toFixed(1);
+    if (row.low && !(chart.log && row.low[i] <= 0))
+      chart.svg.append(draw('path', { class: 'line ' + seriesOf(row.row),
+        d: 'M' + x + ' ' + chart.y(row.low[i]).toFixed(1) + 'V' + chart.y(row.high[i]).toFixed(1) }));
+    chart.svg.append(draw('circle', { class: 'dot ' + seriesOf(row.row), r: 3.4, cx: x,
+      cy: chart.y(row.mean[i]).toFixed(1) }));
+  });
+}
+
 function drawRow(chart, row) {
   const series = seriesOf(row.row);
   if (row.low) chart.svg.append(draw('path', { class: 'band ' + series, d: bandOf(chart, row) }));
   chart.svg.append(draw('path', { class: 'line ' + series, 'stroke-dasharray': dashOf(row.row) || null,
     d: pathOf(chart, row.step, row.mean) }));
+  drawAlone(chart, row);
   for (const cell of row.cells)
     chart.svg.append(draw('path', { class: 'lost ' + series, d: pathOf(chart, cell.step, cell.value) },
       draw('title', {}, cell.cell + ', not finished')));
