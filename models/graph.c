@@ -26,6 +26,7 @@ void graph_free(Graph *graph) {
     for (int i = 0; i < graph->n_nodes; i++) mem_free(graph->nodes[i].attr);
     for (int i = 0; i < graph->n_names; i++) mem_free(graph->names[i]);
     mem_free(graph->names);
+    mem_free(graph->named);
     mem_free(graph->tensors);
     mem_free(graph->of_param);
     mem_free(graph->nodes);
@@ -105,6 +106,49 @@ done:
     return err;
 }
 
+/* Where a name is in `named`, or belongs: open addressing, never more than half full. */
+static int name_slot(const Graph *graph, const char *name) {
+    uint32_t hash = 2166136261U; /* FNV-1a */
+    for (const char *c = name; *c != '\0'; c++) hash = (hash ^ (unsigned char)*c) * 16777619U;
+    int mask = graph->named_room - 1, slot = (int)(hash & (uint32_t)mask);
+    while (graph->named[slot] != TENSOR_NONE && strcmp(graph->tensors[graph->named[slot]].name, name) != 0)
+        slot = (slot + 1) & mask;
+    return slot;
+}
+
+static void note_name(Graph *graph, TensorId t) {
+    int slot = name_slot(graph, graph->tensors[t].name);
+    if (graph->named[slot] != TENSOR_NONE) return;
+    graph->named[slot] = t;
+    graph->n_named++;
+}
+
+static Err reserve_named(Graph *graph) {
+    if (2 * (graph->n_named + 1) <= graph->named_room) return ERR_OK;
+    int room = graph->named_room == 0 ? 512 : 2 * graph->named_room;
+    TensorId *named = NULL;
+    Err err = mem_alloc(&named, (size_t)room, sizeof *named);
+    if (err != ERR_OK) return err;
+    for (int i = 0; i < room; i++) named[i] = TENSOR_NONE;
+    mem_free(graph->named);
+    graph->named = named;
+    graph->named_room = room;
+    graph->n_named = 0;
+    for (TensorId t = 0; t < graph->n_tensors; t++) note_name(graph, t);
+    return ERR_OK;
+}
+
+TensorId graph_find(const Graph *graph, const char *name) {
+    return graph->named_room == 0 ? TENSOR_NONE : graph->named[name_slot(graph, name)];
+}
+
+/* scope.name; with .2, .3, ... where a tensor is called so already. */
+static void name_node(const Graph *graph, const char *name, char *out, size_t len) {
+    graph_scoped(graph, name, out, len);
+    size_t end = strlen(out);
+    for (int i = 2; graph_find(graph, out) != TENSOR_NONE; i++) (void)snprintf(out + end, len - end, ".%d", i);
+}
+
 /* ---- tensors ---- */
 
 TensorId graph_add_tensor(Graph *graph, const char *full_name, Role role, DType type, const Shape *shape) {
@@ -119,7 +163,9 @@ TensorId graph_add_tensor(Graph *graph, const char *full_name, Role role, DType 
     Tensor *tensor = &graph->tensors[id];
     *tensor = (Tensor){.shape = *shape, .type = type, .role = role, .base = id, .grad = TENSOR_NONE, .param = -1};
     if (graph_failed(graph, keep_name(graph, &tensor->name, full_name))) return TENSOR_NONE;
+    if (graph_failed(graph, reserve_named(graph))) return TENSOR_NONE;
     graph->n_tensors++;
+    note_name(graph, id);
     return id;
 }
 
@@ -336,7 +382,7 @@ TensorId graph_op_into(Graph *graph, const char *op_name, const char *name, cons
     TensorId ins[OP_MAX_X];
     if (y != NULL) y[0] = TENSOR_NONE;
     if (graph->err != ERR_OK) return TENSOR_NONE;
-    graph_scoped(graph, name, full, sizeof full);
+    name_node(graph, name, full, sizeof full);
     const Op *op = op_find(op_name);
     if (op == NULL) return graph_fail(graph, ERR_ARG, "%s: there is no op %s", full, op_name);
     if (n_x > OP_MAX_X) return graph_fail(graph, ERR_ARG, "%s: %d inputs are too many", full, n_x);
@@ -367,12 +413,6 @@ TensorId graph_op(Graph *graph, const char *op, const char *name, const void *at
 TensorId graph_keep(Graph *graph, TensorId t) {
     if (graph->err == ERR_OK && t != TENSOR_NONE) graph->tensors[graph->tensors[t].base].kept = true;
     return t;
-}
-
-TensorId graph_find(const Graph *graph, const char *name) {
-    for (TensorId t = 0; t < graph->n_tensors; t++)
-        if (strcmp(graph->tensors[t].name, name) == 0) return t;
-    return TENSOR_NONE;
 }
 
 /* ---- finishing and facts ---- */

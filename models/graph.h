@@ -63,6 +63,8 @@ typedef struct Graph {
     char **names; /* [n_names] blocks that all names are cut from */
     int n_names;
     size_t name_left; /* in the last one */
+    TensorId *named;  /* [named_room] by the hash of a name: the first tensor that has it, or TENSOR_NONE */
+    int n_named, named_room;
     char scope[256];
     Err err; /* the first error of a builder */
     char message[512];
@@ -103,8 +105,9 @@ TensorId graph_reshape(Graph *graph, TensorId of, Shape shape);
 TensorId graph_slice(Graph *graph, TensorId of, int64_t i);
 
 /* Appends a node: op by name, its attribute (copied; NULL if it has none), n_x inputs (TENSOR_NONE = absent). Makes the
- * outputs and saved tensors, named scope.<name>, scope.<name>.1, ... Returns output 0; y (may be NULL) receives the
- * op's n_out outputs. */
+ * outputs and saved tensors, named scope.<name>, scope.<name>.1, ...; a name that a tensor has already becomes
+ * <name>.2, <name>.3, ..., so that a name means one tensor. Returns output 0; y (may be NULL) receives the op's n_out
+ * outputs. */
 TensorId graph_op(Graph *graph, const char *op, const char *name, const void *attr, const TensorId *x, int n_x,
                   TensorId *y);
 
@@ -116,7 +119,7 @@ TensorId graph_op_into(Graph *graph, const char *op, const char *name, const voi
 /* Keeps a tensor to the end of the step for the host to read; optionally under a name of its own. Returns t. */
 TensorId graph_keep(Graph *graph, TensorId t);
 
-/* The tensor with this name, or TENSOR_NONE. */
+/* The tensor with this name (the base, where a view is called alike), or TENSOR_NONE. */
 TensorId graph_find(const Graph *graph, const char *name);
 
 /* Appends the backward pass of a scalar: for each node in reverse order, the gradients of those inputs that lead to a

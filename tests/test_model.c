@@ -78,6 +78,64 @@ static void test_image_too_small(void **state) {
     }
 }
 
+/* What the tests below say of every branch is said of every one that there is. */
+static void test_no_branch_is_left_out(void **state) {
+    (void)state;
+    int n = 0;
+    const Focus *const *table = focus_table(&n);
+    for (int i = 0; i < n; i++) {
+        bool found = false;
+        for (int b = 0; b < SMALL_BRANCHES; b++) found = found || strcmp(small_branches[b][1], table[i]->kind) == 0;
+        if (!found) fail_msg("branch %s is not among small_branches", table[i]->kind);
+    }
+}
+
+/* A name means one tensor, also where a branch gave it twice or an op needed a copy: traces and locks go by names. */
+static void test_names_are_unique(void **state) {
+    (void)state;
+    for (int b = 0; b < SMALL_BRANCHES; b++) {
+        Settings *settings = small_settings(small_branches[b]);
+        Model *model = NULL;
+        OK(model_build(&model, settings, &small_sizes, DEVICE_CPU, MODEL_TRAIN_AND_EVAL));
+        const Graph *const graphs[] = {model->train.graph, model->eval.graph};
+        for (int i = 0; i < 2; i++)
+            for (TensorId t = 0; t < graphs[i]->n_tensors; t++) {
+                const Tensor *tensor = graph_tensor(graphs[i], t);
+                if (tensor->base == t && graph_find(graphs[i], tensor->name) != t)
+                    fail_msg("branch %d: two tensors are called %s", b, tensor->name);
+            }
+        model_free(model);
+        settings_free(settings);
+    }
+}
+
+/* The second and third of a name; what a parameter is called is taken, too. */
+static void test_names_given_twice(void **state) {
+    (void)state;
+    static const char *const expected[] = {"part.w", "part.w.2", "part.w.3", "part.x", "part.x.2"};
+    ParamSet params;
+    Graph *g = NULL;
+    TensorId made[5];
+    params_init(&params);
+    OK(graph_new(&g, &params));
+    graph_enter(g, "part");
+    made[0] = graph_param(g, "w", SHAPE1(3), init_uniform(1));
+    made[1] = g_relu(g, "w", made[0]);
+    made[2] = g_tanh(g, "w", made[1]);
+    made[3] = g_relu(g, "x", made[2]);
+    made[4] = g_relu(g, "x", made[3]);
+    for (int i = 0; i < 400; i++) (void)g_relu(g, "many", made[4]); /* the index grows */
+    OK(graph_status(g));
+    for (int i = 0; i < 5; i++) {
+        assert_string_equal(graph_tensor(g, made[i])->name, expected[i]);
+        assert_int_equal(graph_find(g, expected[i]), made[i]);
+    }
+    assert_int_equal(graph_find(g, "part.many.400"), made[4] + 400);
+    assert_int_equal(graph_find(g, "part.many.401"), TENSOR_NONE);
+    graph_free(g);
+    params_clear(&params);
+}
+
 /* d loss / d direction in double precision: a random direction over all weights whose name begins with prefix, by the
  * backward pass and by central differences. */
 static void check_direction(Step *s, int branch, const char *prefix) {
@@ -114,7 +172,7 @@ static void check_direction(Step *s, int branch, const char *prefix) {
  * move with the attention, but not by so little that a rounded one changes. */
 static void test_gradients(void **state) {
     (void)state;
-    static const char *const modules[] = {"encoder.", "decoder.", "focus."};
+    static const char *const modules[] = {"encoder.", "decoder.", "focus."}; /* those without parameters pass */
     for (int b = 0; b < SMALL_BRANCHES; b++) {
         Step s;
         open_step(&s, small_branches[b], backend_ref(), EXEC_SEPARATE, 1);
@@ -297,9 +355,15 @@ static void test_fused_is_plain(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),           cmocka_unit_test(test_resnet32),
-        cmocka_unit_test(test_image_too_small), cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_cpu_against_ref), cmocka_unit_test(test_fused_is_plain),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_resnet32),
+        cmocka_unit_test(test_image_too_small),
+        cmocka_unit_test(test_no_branch_is_left_out),
+        cmocka_unit_test(test_names_are_unique),
+        cmocka_unit_test(test_names_given_twice),
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_cpu_against_ref),
+        cmocka_unit_test(test_fused_is_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
