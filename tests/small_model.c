@@ -41,6 +41,14 @@ const char *const small_branches[SMALL_BRANCHES][SMALL_WORDS] = {
     {"focus.kind", "original", "focus.patch", "[9, 7]", "focus.labels", "target", "focus.background", "false", FUSED,
      NULL},
     {"focus.kind", "original", "focus.patch", "[8, 8]", "focus.source", "features", FUSED, NULL},
+    {"focus.kind", "centre", NULL},
+    {"focus.kind", "centre", "focus.error", "square", "focus.spread", "0.3", "focus.min_width", "6.5", NULL},
+    {"focus.kind", "binary", "focus.patch", "[8, 10]", NULL},
+    {"focus.kind", "binary", "focus.patch", "[9, 7]", "focus.labels", "target", "focus.reduction", "sum", "focus.tanh",
+     "false", NULL},
+    {"focus.kind", "binary", "focus.patch", "[8, 8]", "focus.source", "features", NULL},
+    {"focus.kind", "lowrank", "focus.patch", "[16, 8]", "focus.rank", "3", NULL},
+    {"focus.kind", "lowrank", "focus.patch", "[8, 12]", "focus.tanh", "false", "focus.background", "false", NULL},
 };
 const ModelSizes small_sizes = {.n_chars = 5, .n_steps = 4, .height = 32, .width = 16};
 

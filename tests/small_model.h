@@ -5,7 +5,7 @@
 
 #include "models/model.h"
 
-enum { SMALL_WORDS = 16, SMALL_BRANCHES = 12 };
+enum { SMALL_WORDS = 16, SMALL_BRANCHES = 19 };
 
 /* Keys and values, ended by NULL. */
 extern const char *const small_branches[SMALL_BRANCHES][SMALL_WORDS];

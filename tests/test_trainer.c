@@ -280,6 +280,9 @@ static void test_every_branch_in_every_mode(void **state) {
         {"focus.kind=original", "focus.lambda=0.1", "focus.patch=[8, 8]"},
         {"focus.kind=original", "focus.lambda=0.1", "focus.patch=[8, 8]", "memory.reuse=eager"},
         {"focus.kind=original", "focus.lambda=0.1", "focus.patch=[8, 8]", "focus.source=features"},
+        {"focus.kind=centre", "focus.lambda=0.3", "focus.spread=0.1"},
+        {"focus.kind=binary", "focus.lambda=0.1", "focus.patch=[8, 8]"},
+        {"focus.kind=lowrank", "focus.lambda=0.1", "focus.patch=[8, 8]"},
     };
     for (size_t i = 0; i < sizeof branches / sizeof branches[0]; i++) {
         const char *changes[8] = {"train.steps=3", NULL};

@@ -102,17 +102,52 @@ done:
     return err;
 }
 
-/* ---- original: the same answer for every pixel ---- */
+/* ---- centre: where uniform attention has its centre ---- */
+
+static const void *values_of(const Exec *exec, const Graph *graph, const char *name, const Shape **shape) {
+    TensorId t = graph_find(graph, name);
+    if (t == TENSOR_NONE) return NULL;
+    *shape = graph_shape(graph, t);
+    return exec_pointer(exec, t);
+}
+
+static Err centre_level(TraceLevel *out, const Exec *exec, const Graph *graph, const Settings *settings) {
+    const Shape *positions = NULL, *boxes = NULL, *none = NULL;
+    const void *x = values_of(exec, graph, "focus.positions", &positions), *box = values_of(exec, graph, "box", &boxes);
+    const void *inv = values_of(exec, graph, "inv_boxes", &none);
+    double mean = 0, variance = 0, sum = 0;
+    if (x == NULL || box == NULL || inv == NULL) return ERR_OK;
+    const int64_t n = shape_count(positions);
+    for (int64_t j = 0; j < n; j++) mean += value_at(exec, x, j) / (double)n;
+    for (int64_t j = 0; j < n; j++) variance += pow(value_at(exec, x, j) - mean, 2) / (double)n;
+    for (int64_t r = 0; r < shape_count(boxes); r += BOX_SIZE) {
+        double x0 = value_at(exec, box, r + BOX_X0), x1 = value_at(exec, box, r + BOX_X1);
+        if (x1 <= x0) continue;
+        double w = fmax(x1 - x0, settings_real(settings, "focus.min_width")), d = fabs(mean - (x0 + x1) / 2) / w;
+        bool squared = settings_is(settings, "focus.error", "square");
+        sum += squared ? d * d : d < 1 ? d * d / 2 : d - 0.5;
+        sum += settings_real(settings, "focus.spread") * variance / (w * w);
+    }
+    out->trivial = sum * value_at(exec, inv, 0);
+    out->trivial_is = "uniform attention";
+    out->floor = 0;
+    out->floor_is = "every centre in the middle of its box";
+    return ERR_OK;
+}
+
+/* ---- original, binary, lowrank: the same answer for every pixel ---- */
 
 typedef struct Pixels {
     int64_t n, n_background; /* labelled pixels */
     int64_t n_labels, n_boxes, n_pixels;
 } Pixels;
 
-static Pixels count_pixels(const Exec *exec, const Node *crop) {
+static Pixels count_pixels(const Exec *exec, const Node *crop, bool binary) {
     const PatchCropAttr *attr = crop->attr;
     const int32_t *label = exec_pointer(exec, crop->y[1]);
-    Pixels p = {.n_labels = attr->outside >= 0 ? attr->outside + 1 : attr->classes,
+    Pixels p = {.n_labels = binary               ? 2
+                            : attr->outside >= 0 ? attr->outside + 1
+                                                 : attr->classes,
                 .n_pixels = (int64_t)attr->height * attr->width};
     for (int64_t i = 0; i < shape_count(&crop->spec.y[1]); i++) {
         p.n += label[i] >= 0;
@@ -121,18 +156,20 @@ static Pixels count_pixels(const Exec *exec, const Node *crop) {
     return p;
 }
 
-/* With tanh the energies are in [-1, 1]: ln of one in favour of a class, and of all the others. Without it an answer
- * that never errs costs nothing, and one that always says background costs without bound: uniform is the trivial one.
- */
-static Err original_level(TraceLevel *out, const Exec *exec, const Graph *graph, const Node *crop,
-                          const Settings *settings) {
-    const Pixels p = count_pixels(exec, crop);
+/* With tanh the energies are in [-1, 1]: ln of one in favour of a class, and of all the others. Without it, or with a
+ * layer behind it, an answer that never errs costs nothing, and one that always says background costs without bound:
+ * uniform is the trivial one. */
+static Err pixel_level(TraceLevel *out, const Exec *exec, const Graph *graph, const Node *crop,
+                       const Settings *settings) {
+    const bool binary = settings_is(settings, "focus.kind", "binary");
+    const Pixels p = count_pixels(exec, crop, binary);
     const TensorId inv = graph_find(graph, "inv_boxes");
     const double per_box = inv == TENSOR_NONE ? NAN : value_at(exec, exec_pointer(exec, inv), 0);
     const double unit = per_box / (settings_is(settings, "focus.reduction", "mean") ? (double)p.n_pixels : 1.0);
     const double others = (double)(p.n_labels - 1);
     const double right = log(1.0 + others * exp(-2.0)), wrong = right + 2.0;
-    bool bounded = settings_bool(settings, "focus.tanh"), background = settings_bool(settings, "focus.background");
+    bool bounded = settings_bool(settings, "focus.tanh") && !settings_is(settings, "focus.kind", "lowrank");
+    bool background = binary || settings_bool(settings, "focus.background");
     out->floor = bounded ? unit * (double)p.n * right : 0.0;
     out->floor_is = bounded ? "every pixel right, as far as tanh lets it" : "every pixel right";
     out->trivial = unit * (double)p.n * log((double)p.n_labels);
@@ -150,6 +187,7 @@ Err trace_level(TraceLevel *out, const Exec *exec, const Graph *graph, const Set
     *out = (TraceLevel){.trivial = NAN, .floor = NAN, .trivial_is = "", .floor_is = ""};
     if (kl != NULL) return attention_level(out, exec, kl, true);
     if (mass != NULL) return attention_level(out, exec, mass, false);
-    if (crop != NULL) return original_level(out, exec, graph, crop, settings);
+    if (crop != NULL && settings_has(settings, "focus.tanh")) return pixel_level(out, exec, graph, crop, settings);
+    if (settings_is(settings, "focus.kind", "centre")) return centre_level(out, exec, graph, settings);
     return ERR_OK;
 }

@@ -70,15 +70,17 @@ want_code 3
 want_no_file none.h5
 
 t 'every branch, checked op by op; trivial and floor values'
-for variant in none plain fused mass kl; do
+for variant in none plain fused mass kl centre binary lowrank; do
     refocus trace "$grid" "$variant@0" --step 2 --check-gradients
     want_code 0
     want_out '^checked against the reference: [0-9]+ forward ops, [0-9]+ backward, [0-9]+ updates$'
     want_out '^all within tolerance; '
     want_out '^all [0-9]+ parameters have a gradient$'
     case $variant in
-    plain | fused) want_out '^focus loss [0-9.]+; trivial [0-9.]+ \(always background\); floor [0-9.]+ \(every pixel right' ;;
+    plain | fused | binary) want_out '^focus loss [0-9.]+; trivial [0-9.]+ \(always background\); floor [0-9.]+ \(every pixel right' ;;
     mass) want_out '^focus loss [0-9.]+; trivial [0-9.]+ \(uniform attention\); floor ' ;;
+    lowrank) want_out '^focus loss [0-9.]+; trivial [0-9.]+ \(the same for all classes\); floor 0 \(every pixel right\)$' ;;
+    centre) want_out '^focus loss [0-9.]+; trivial [0-9.]+ \(uniform attention\); floor 0 \(every centre in the middle of its box\)$' ;;
     kl) want_out '^focus loss [0-9.]+; trivial 2.07944 \(uniform attention\); floor [0-9.]+ \(entropy of the target\)$' ;;
     esac
 done
@@ -143,7 +145,7 @@ want_code 3
 want_err "has no cell 'kk@0'; did you mean kl@0\?"
 refocus trace "$grid" '*' -o wrong.h5
 want_code 64
-want_err "5 cells match '\*', 'none@0' among them"
+want_err "8 cells match '\*', 'none@0' among them"
 refocus trace "$grid" kl@0 --step 7 -o wrong.h5
 want_code 64
 want_err '^refocus: --step 7: the cell has 6 steps \(train.steps\)$'

@@ -209,16 +209,64 @@ class Step:
         rows = -(q * torch.log(self.made["decoder.alpha"] + float(self.set["focus.epsilon"]))).sum(2)
         return self.name("focus.loss", rows[self.has_box()].sum() * self.p("inv_boxes"))
 
+    def of_box(self, name, a, b):
+        parts = self.name(f"focus.{name}.parts", self.p("box") * torch.tensor([a, 0, b, 0]))
+        return self.name("focus." + name, parts.sum(2, keepdim=True))
+
+    def per_width(self):
+        """[T,N,1]: 1 / width of the box, 0 without one."""
+        least = float(self.set["focus.min_width"])
+        width = self.of_box("width", -1, 1)
+        none = self.name("focus.none", torch.relu(self.name("focus.thin", 1 - 1e6 * width)))
+        more = self.name("focus.more", torch.relu(self.name("focus.beyond", width - least)))
+        log_wide = self.name("focus.log_wide", torch.log(self.name("focus.wide", more + least)))
+        inverse = self.name("focus.inverse", torch.exp(self.name("focus.minus", -log_wide)))
+        return self.name("focus.per_width", self.name("focus.has_box", 1 - none) * inverse)
+
+    def smooth_l1(self, d):
+        right = self.name("focus.right", torch.relu(d))
+        left = self.name("focus.left", torch.relu(self.name("focus.minus_off", -d)))
+        size = self.name("focus.size", right + left)
+        excess = self.name("focus.excess", torch.relu(self.name("focus.over", size - 1)))
+        rest = self.name("focus.rest", size + self.name("focus.minus_excess", -excess))
+        square = self.name("focus.square", rest * self.name("focus.copy", rest.clone()))
+        smooth = self.name("focus.smooth", excess + self.name("focus.half", square / 2))
+        assert torch.allclose(smooth, F.smooth_l1_loss(d, torch.zeros_like(d), reduction="none"))
+        return smooth
+
+    def centre(self):
+        alpha, x = self.made["decoder.alpha"], self.p("focus.positions")
+        spread, squared = float(self.set["focus.spread"]), self.set["focus.error"] == "square"
+        scale = self.per_width()
+        minus_middle = self.of_box("minus_middle", -0.5, -0.5)
+        centre = self.name("focus.centre", self.name("focus.alpha_x", alpha * x).sum(2, keepdim=True))
+        off = self.name("focus.off", self.name("focus.error", centre + minus_middle) * scale)
+        if squared:
+            cost = self.name("focus.square", off * self.name("focus.copy", off.clone()))
+        else:
+            cost = self.smooth_l1(off)
+        if spread > 0:
+            around = self.name("focus.around", centre.detach())
+            from_centre = self.name("focus.from_centre", x + self.name("focus.minus_centre", -around))
+            away = self.name("focus.away", from_centre * scale)
+            square = self.name("focus.away_square", away ** 2)
+            wide = self.name("focus.spread", self.name("focus.alpha_square", alpha * square).sum(2, keepdim=True))
+            cost = self.name("focus.cost", cost + self.name("focus.weighted_spread", spread * wide))
+        return self.name("focus.loss", self.name("focus.sum", cost.sum()) * self.p("inv_boxes"))
+
+    def of_features(self):
+        return self.set["focus.kind"] == "lowrank" or self.set["focus.source"] == "features"
+
     def crop(self, centre_x, centre_y, source=None):
         """Patches [T,N,P,C] around the centres, and the class of each pixel [T,N,P]: -1 without a box."""
-        features = self.set["focus.source"] == "features"
+        features = self.of_features()
         mask, box = self.p("mask"), self.p("box")
         if source is None:
             source = self.map if features else self.p("image")
         stride = (mask.shape[1] // source.shape[1], mask.shape[2] // source.shape[2]) if features else (1, 1)
         h, w = (-(-int(s) // d) for s, d in zip(self.set["focus.patch"].strip("[]").split(","), stride))
         n_chars = int(self.p("decoder.out.b").shape[0]) - 1
-        outside = n_chars if self.set["focus.background"] == "true" else -1
+        outside = n_chars if self.set.get("focus.background", "true") == "true" else -1
         row = torch.floor(centre_y / stride[0]).long()[..., None] - h // 2 + torch.arange(h)
         column = torch.floor(centre_x / stride[1]).long()[..., None] - w // 2 + torch.arange(w)
         row, column = torch.broadcast_tensors(row[..., :, None], column[..., None, :])
@@ -236,7 +284,8 @@ class Step:
         label = torch.where(self.has_box()[..., None, None], label, torch.tensor(-1))
         return patch.flatten(2, 3), label.flatten(2, 3)
 
-    def original(self):
+    def energies(self):
+        """R g + S F + b, [T,N,P,*], through tanh if asked for; and the labels [T,N,P]."""
         alpha_x = self.name("focus.alpha_x", self.made["decoder.alpha"] * self.p("focus.positions"))
         centre = self.name("focus.centre_x", alpha_x.sum(2)).detach()
         centre_x = self.name("focus.centre", centre)
@@ -251,13 +300,34 @@ class Step:
         energy = self.name("focus.energy", pixels + u[:, :, None])
         if self.set["focus.tanh"] == "true":
             energy = self.name("focus.tanh", torch.tanh(energy))
-        log_p = self.name("focus.log_p", torch.log_softmax(energy, dim=3))
-        nll = -log_p.gather(3, label.clamp(min=0)[..., None]).squeeze(3)
-        nll = self.name("focus.nll", nll * (label >= 0))
+        return energy, label
+
+    def over_pixels(self, nll):
         loss = self.name("focus.per_box", self.name("focus.sum", nll.sum()) * self.p("inv_boxes"))
         if self.set["focus.reduction"] == "mean":
             loss = self.name("focus.loss", loss / nll.shape[2])
         return loss
+
+    def by_label(self, energy, label):
+        log_p = self.name("focus.log_p", torch.log_softmax(energy, dim=3))
+        nll = -log_p.gather(3, label.clamp(min=0)[..., None]).squeeze(3)
+        return self.over_pixels(self.name("focus.nll", nll * (label >= 0)))
+
+    def original(self):
+        return self.by_label(*self.energies())
+
+    def lowrank(self):
+        narrow, label = self.energies()
+        classes = self.name("focus.classes", narrow @ self.p("focus.classes.w") + self.p("focus.classes.b"))
+        return self.by_label(classes, label)
+
+    def binary(self):
+        energy, label = self.energies()
+        log_p = self.name("focus.log_p", torch.log_softmax(energy, dim=3))
+        ink, paper = label < label.new_tensor(self.p("decoder.out.b").shape[0] - 1), label >= 0
+        one = self.name("focus.is", torch.stack((paper & ~ink, paper & ink), dim=3).double())
+        right = self.name("focus.right", self.name("focus.picked", log_p * one).sum(3))
+        return self.over_pixels(self.name("focus.nll", -right))
 
     # ---- the step ----
 
@@ -287,7 +357,7 @@ class Step:
         self.made["focus.loss"] = self.made.get("focus.loss", self.made["focus.per_box"])
         self.made["focus.loss.du"] = dz.sum(2)
         self.made["focus.loss.dw_pixel"] = torch.einsum("tnpc,tnpk->ck", self.made["focus.patch"], dz)
-        if self.set["focus.source"] == "features":
+        if self.of_features():
             source = self.map.detach().requires_grad_(True)
             patch, _ = self.crop(self.made["focus.centre"].detach(), self.made["focus.centre_y"].detach(), source)
             pulled = (patch * (dz @ self.p("focus.pixels.w").T)).sum()
