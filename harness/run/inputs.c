@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/data/digest.h"
+#include "harness/run/train_init.h"
 #include "kernels/mem.h"
 #include "models/text.h"
 
@@ -26,9 +27,10 @@ static size_t collect(const DataInput **out, const Loader *loader) {
     return count;
 }
 
-Err inputs_listing(char **listing, const Loader *loader) {
+Err inputs_listing(char **listing, const Loader *loader, const TrainInit *init) {
     Err err = ERR_OK;
     const DataInput **inputs = NULL;
+    char digest[INPUTS_DIGEST];
     Text text = {0};
     *listing = NULL;
     size_t n = collect(NULL, loader);
@@ -38,6 +40,10 @@ Err inputs_listing(char **listing, const Loader *loader) {
     for (size_t i = 0; i < n; i++) /* two sources may read one file */
         if (i == 0 || by_name(&inputs[i - 1], &inputs[i]) != 0)
             TRY(text_add(&text, "%s  %s %s\n", inputs[i]->sha256, inputs[i]->kind, inputs[i]->name));
+    if (init->record != NULL) {
+        train_init_digest(digest, init);
+        TRY(text_add(&text, "%s  parameters %s\n", digest, init->from));
+    }
     TRY(text_take(&text, listing));
 done:
     text_clear(&text);

@@ -12,16 +12,20 @@
 #include "models/text.h"
 
 /* Opening is the check: every reason why a source cannot be read comes up here. */
-static Err open_data(Survey *s, const Settings *settings, uint64_t seed) {
+static Err open_data(Survey *s, const Settings *settings, uint64_t seed, const ParamSet *params) {
     static const char *const sets[] = {"train", "valid", "test"};
     Err err = ERR_OK;
     Loader *loader = NULL;
+    TrainInit init;
     Text text = {0};
     char *lines = NULL;
+    int n_own = 0;
+    TRY(train_init_open(&init, settings));
+    TRY(train_init_fits(&init, params, &n_own));
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
         if (i > 0 && !data_has_set(settings, sets[i])) continue;
         TRY(loader_open(&loader, settings, sets[i], seed, NULL));
-        if (i == 0) TRY(inputs_listing(&s->inputs, loader));
+        if (i == 0) TRY(inputs_listing(&s->inputs, loader, &init));
         TRY(loader_left_out(&lines, loader, sets[i]));
         TRY(text_add(&text, "%s", lines));
         mem_free(lines);
@@ -32,6 +36,7 @@ static Err open_data(Survey *s, const Settings *settings, uint64_t seed) {
     TRY(text_take(&text, &s->left_out));
 done:
     loader_close(loader);
+    train_init_clear(&init);
     mem_free(lines);
     text_clear(&text);
     return err;
@@ -70,6 +75,8 @@ static Err make_plan(Surveys *s, SurveyPlan *p, const Settings *settings, uint64
     TRY(find_code(s, &p->i_code, settings, rig.model));
     TRY(record_new(&p->record));
     TRY(plan_report(&rig.plan, p->record));
+    p->params = rig.model->params;
+    params_init(&rig.model->params);
 done:
     rig_close(&rig);
     return err;
@@ -151,7 +158,7 @@ static Err look(Surveys *surveys, const Cell *cell, bool with_data) {
     s->ratio = (double)s->peak_bytes / (double)s->lower_bound_bytes;
     s->over_budget = rig_over_budget(cell->settings, s->peak_bytes, s->why, sizeof s->why);
     s->record = plan->record;
-    if (with_data) TRY(open_data(s, cell->settings, (uint64_t)cell->seed));
+    if (with_data) TRY(open_data(s, cell->settings, (uint64_t)cell->seed, &plan->params));
 done:
     return err;
 }
@@ -194,6 +201,7 @@ void surveys_clear(Surveys *surveys) {
     }
     for (size_t i = 0; i < surveys->n_plans; i++) {
         record_free(surveys->plans[i].record);
+        params_clear(&surveys->plans[i].params);
         mem_free(surveys->plans[i].answers);
     }
     for (size_t i = 0; i < surveys->n_codes; i++) {

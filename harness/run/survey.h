@@ -23,6 +23,7 @@ typedef struct SurveyPlan {
     int64_t n_params, n_positions, flops_per_step;
     uint64_t peak_bytes, lower_bound_bytes, copies_bytes;
     size_t i_code;
+    ParamSet params;    /* names and shapes */
     CellRecord *record; /* its memory: by module, by role, timeline, tensors */
     size_t i_kind;      /* what was asked of the settings while it was made */
     char *answers;      /* and what they answered: who answers the same gets the same plan */

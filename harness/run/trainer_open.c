@@ -182,11 +182,28 @@ static Err note_left_out(const Trainer *t) {
     return ERR_OK;
 }
 
+/* Where the parameters come from: their streams, or train.init. */
+static Err begin(Trainer *t) {
+    Err err = ERR_OK;
+    TrainInit init;
+    int n_own = 0;
+    TRY(train_init_open(&init, t->settings));
+    TRY(train_init_fits(&init, &t->rig.model->params, &n_own));
+    TRY(train_init_apply(&init, t->rig.arena, &t->rig.model->params));
+    TRY(inputs_listing(&t->inputs, t->rig.train, &init));
+    if (init.record != NULL)
+        trainer_note(t, "starts from '%s', parameters after step %" PRId64 "; %d of the branch's own start anew",
+                     init.from, init.params->step, n_own);
+done:
+    train_init_clear(&init);
+    return err;
+}
+
 Err trainer_open(Trainer *t) {
     Err err = ERR_OK;
     HistoryShape shape;
     TRY(rig_start(&t->rig));
-    TRY(inputs_listing(&t->inputs, t->rig.train));
+    TRY(begin(t));
     TRY(note_left_out(t));
     t->library_code = t->rig.library_bytes;
     TRY(open_feed(t));
