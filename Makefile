@@ -17,9 +17,10 @@ CUDA_ARCHS ?= $(patsubst sm_%,%,$(filter sm_75 sm_80 sm_86 sm_89 sm_90 sm_100 sm
 
 # Debian packages: to build and run; for `make check`; for PyTorch's side of `make bench`, installed by nothing here.
 APT       := build-essential pkg-config libyaml-dev libhdf5-dev libfreetype-dev libfontconfig-dev libmatio-dev \
-             libpng-dev libcairo2-dev libjansson-dev nettle-dev librandom123-dev libcmocka-dev \
+             libpng-dev libjpeg62-turbo-dev libcairo2-dev libjansson-dev nettle-dev librandom123-dev libcmocka-dev \
              fonts-dejavu-core fonts-dejavu-extra fonts-liberation2 fonts-freefont-ttf
-APT_CHECK := clang-format cppcheck python3-h5py python3-xarray python3-h5netcdf hdf5-tools zsh mandoc
+APT_CHECK := clang-format cppcheck python3-h5py python3-xarray python3-h5netcdf hdf5-tools zsh mandoc \
+             fonts-ipafont-gothic
 APT_BENCH := python3-torch libopenblas0-pthread
 
 # Each configuration has a folder of its own below build/.
@@ -31,7 +32,7 @@ OPT_coverage  := -O0 -g --coverage
 OPT           := $(OPT_$(BUILD))
 B             := build/$(BUILD)
 
-LIBS     := yaml-0.1 hdf5 freetype2 fontconfig matio libpng cairo jansson nettle
+LIBS     := yaml-0.1 hdf5 freetype2 fontconfig matio libpng libjpeg cairo jansson nettle
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             -Wno-format-truncation
 LIBS_CPP := $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')

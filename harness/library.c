@@ -9,6 +9,7 @@
 #include <gnu/libc-version.h>
 #include <hdf5.h>
 #include <jansson.h>
+#include <jpeglib.h>
 #include <matio.h>
 #include <nettle/version.h>
 #include <png.h>
@@ -44,6 +45,11 @@ static void version_hdf5(char *out, size_t len) {
 
 static void version_jansson(char *out, size_t len) { (void)snprintf(out, len, "%s", jansson_version_str()); }
 
+/* The library does not tell its own version: this is the one that was built with. */
+#define QUOTED(text) #text
+#define VALUE_OF(name) QUOTED(name)
+static void version_jpeg(char *out, size_t len) { (void)snprintf(out, len, "%s", VALUE_OF(LIBJPEG_TURBO_VERSION)); }
+
 static void version_matio(char *out, size_t len) {
     int major = 0, minor = 0, release = 0;
     Mat_GetLibraryVersion(&major, &minor, &release);
@@ -75,6 +81,7 @@ static const struct {
     {"glibc", "C library", version_glibc},
     {"HDF5", "results, datasets", version_hdf5},
     {"jansson", "JSON output", version_jansson},
+    {"libjpeg-turbo", "reading photographs", version_jpeg},
     {"libpng", "reading and writing pictures", version_png},
     {"libyaml", "grids", version_yaml},
     {"matio", "MATLAB files of datasets", version_matio},

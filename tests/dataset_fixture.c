@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <jpeglib.h>
 
 #include "harness/data/picture.h"
 #include "tests/data_settings.h"
@@ -25,6 +26,32 @@ void fixture_write_png(const char *path, int32_t height, int32_t width, int seed
         }
     assert_int_equal(picture_write(&picture, path), ERR_OK);
     picture_clear(&picture);
+}
+
+void fixture_write_jpeg(const char *path, int32_t height, int32_t width, int channels) {
+    struct jpeg_error_mgr failure; /* an error ends the test program */
+    struct jpeg_compress_struct jpeg = {.err = jpeg_std_error(&failure)};
+    JSAMPLE line[3 * 256];
+    JSAMPROW row = line;
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    jpeg_create_compress(&jpeg);
+    jpeg_stdio_dest(&jpeg, file);
+    jpeg.image_width = (JDIMENSION)width;
+    jpeg.image_height = (JDIMENSION)height;
+    jpeg.input_components = channels;
+    jpeg.in_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
+    jpeg_set_defaults(&jpeg);
+    jpeg_set_quality(&jpeg, 95, TRUE);
+    jpeg_start_compress(&jpeg, TRUE);
+    for (int32_t y = 0; y < height; y++) {
+        for (int32_t x = 0; x < width; x++)
+            for (int c = 0; c < channels; c++) line[x * channels + c] = fixture_jpeg_value(y, x, c);
+        (void)jpeg_write_scanlines(&jpeg, &row, 1);
+    }
+    jpeg_finish_compress(&jpeg);
+    jpeg_destroy_compress(&jpeg);
+    assert_int_equal(fclose(file), 0);
 }
 
 static matvar_t *char_array(const char *text) {

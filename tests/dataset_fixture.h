@@ -18,6 +18,12 @@ void fixture_write_mat(const char *path, const char *variable, const FixtureWord
 /* Writes a PNG whose pixel (x, y) is (x + seed, y, 7 x y) mod 256. */
 void fixture_write_png(const char *path, int32_t height, int32_t width, int seed);
 
+/* A smooth picture, narrower than 60 pixels, of 1, 3 or 4 channels; and its value at row y, column x. */
+void fixture_write_jpeg(const char *path, int32_t height, int32_t width, int channels);
+static inline uint8_t fixture_jpeg_value(int32_t y, int32_t x, int channel) {
+    return (uint8_t)(channel == 0 ? 4 * x : channel == 1 ? 5 * y : 200 - 2 * x - y);
+}
+
 /* An official folder: `train` with 5 words of 3 photographs and 12 boxes, `test` with 2 words. Returns its path. */
 const char *fixture_iiit5k(bool with_test);
 

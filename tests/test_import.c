@@ -125,10 +125,56 @@ static void test_words_that_cannot_be_used(void **state) {
     expect_reject("train/1_1.png: 1 boxes for the 2 characters of 'ab'");
     expect_reject("train/1_2.png: box 2 (49,1 to 58,19) has nothing of the image (30 x 20 pixels)");
     expect_reject("train/none.png: cannot open the image");
-    expect_reject("train/jpeg.png: a JPEG image: only PNG is read");
+    expect_reject("train/jpeg.png: a damaged JPEG: ");
     expect_reject("train/cut.png: a damaged PNG");
     expect_reject("trainCharBound(6): it has no image name");
     expect_reject("train/1_4.png: the text is empty");
+}
+
+/* ---- JPEG ---- */
+
+static void expect_picture(const char *name, int channels) {
+    Picture picture;
+    if (picture_read(&picture, test_path(name)) != ERR_OK) fail_msg("%s: %s", name, err_message());
+    assert_int_equal(picture.height, 20);
+    assert_int_equal(picture.width, 31);
+    for (int32_t y = 0; y < 20; y++)
+        for (int32_t x = 0; x < 31; x++)
+            for (int c = 0; c < 3; c++) {
+                int got = picture.pixels[3 * (y * 31 + x) + c];
+                int want = fixture_jpeg_value(y, x, channels == 1 ? 0 : c);
+                if (abs(got - want) > 12) fail_msg("%s (%d,%d) %d: %d, expected %d", name, y, x, c, got, want);
+            }
+    picture_clear(&picture);
+}
+
+static void expect_no_picture(const char *name, const char *part) {
+    Picture picture;
+    assert_int_equal(picture_read(&picture, test_path(name)), ERR_DATA);
+    assert_null(picture.pixels);
+    if (strstr(err_message(), part) == NULL) fail_msg("%s: '%s' does not contain '%s'", name, err_message(), part);
+}
+
+static void test_jpeg(void **state) {
+    (void)state;
+    size_t len = 0;
+    mkdir(test_path("photos"), 0700);
+    fixture_write_jpeg(test_path("photos/colour.jpg"), 20, 31, 3);
+    fixture_write_jpeg(test_path("photos/grey.jpg"), 20, 31, 1);
+    fixture_write_jpeg(test_path("photos/cmyk.jpg"), 20, 31, 4);
+    expect_picture("photos/colour.jpg", 3);
+    expect_picture("photos/grey.jpg", 1);
+    expect_no_picture("photos/cmyk.jpg", "a JPEG of 4 components, expected grey or RGB");
+    unsigned char *bytes = read_test_file(test_path("photos/colour.jpg"), &len);
+    for (size_t cut = 3; cut < len; cut += 1 + len / 40) { /* wherever it ends */
+        write_test_file("photos/cut.jpg", bytes, cut);
+        expect_no_picture("photos/cut.jpg", "a damaged JPEG: ");
+    }
+    free(bytes);
+    write_test_file("photos/a.gif", "GIF89a and so on", 16);
+    expect_no_picture("photos/a.gif", "a GIF image: only PNG and JPEG are read");
+    write_test_file("photos/a.txt", "nothing of an image", 19);
+    expect_no_picture("photos/a.txt", "neither a PNG nor a JPEG image");
 }
 
 static void expect_error(Importer importer, ImportSpec spec, Err code, const char *part) {
@@ -234,7 +280,7 @@ static void test_lines_that_cannot_be_used(void **state) {
     expect_reject("a.png: the text is empty");
     expect_reject("line 6: it names no file");
     expect_reject("line 7: it has too many columns");
-    expect_reject("labels.tsv: not a PNG image");
+    expect_reject("labels.tsv: neither a PNG nor a JPEG image");
     write_table("a.png\t\xff\n");
     expect_error(import_folder, spec, ERR_DATA, "labels.tsv:1: the table of labels is not UTF-8");
     write_table("");
@@ -320,6 +366,7 @@ int main(void) {
         cmocka_unit_test(test_one_half),
         cmocka_unit_test(test_both_halves),
         cmocka_unit_test(test_words_that_cannot_be_used),
+        cmocka_unit_test(test_jpeg),
         cmocka_unit_test(test_folders_that_are_not_iiit5k),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_header_names_the_columns),

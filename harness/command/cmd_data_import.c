@@ -76,8 +76,8 @@ const Command cmd_data_import = {
     .about =
         "iiit5k  the official folder of IIIT5K-Words: trainCharBound.mat with train/, testCharBound.mat with test/,\n"
         "        or either. With both, the test half is the split test, and --test does not apply.\n"
-        "folder  PNG images and DIR/labels.tsv: file, text, boxes and photo, separated by tabs. Boxes are written\n"
-        "        x,y,w,h;x,y,w,h;... in pixels, one for each character; boxes and photo may be left empty.\n"
+        "folder  PNG or JPEG images and DIR/labels.tsv: file, text, boxes and photo, separated by tabs. Boxes are\n"
+        "        written x,y,w,h;x,y,w,h;... in pixels, one for each character; boxes and photo may be empty.\n"
         "Photographs, never single words, are divided into splits. What cannot be used is listed with its reason.",
     .example =
         "refocus data import iiit5k IIIT5K -o iiit5k.h5\nrefocus data import folder photos -o photos.h5 --valid 0.1",
