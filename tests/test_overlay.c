@@ -15,11 +15,11 @@
 
 #include <cmocka.h>
 
+#include "harness/data/lettering.h"
 #include "harness/data/picture.h"
 #include "harness/report/attention_sheet.h"
 #include "harness/report/colour.h"
 #include "harness/report/glance.h"
-#include "harness/report/lettering.h"
 #include "harness/report/overlay.h"
 #include "harness/report/page.h"
 #include "kernels/mem.h"

@@ -150,7 +150,7 @@ static Err add_family(FontSet *fonts, FT_Library library, const char *family, co
     FontFiles files = {0};
     uint32_t lacks = 0, first_lack = 0;
     int n_taken = 0;
-    char shown[UTF8_SHOW];
+    char shown[UTF8_SHOW], hint[FONT_HINT_LEN];
     TRY(font_find(&files, family));
     TRY(mem_grow(&fonts->face, (size_t)fonts->n_faces, (size_t)(fonts->n_faces + files.n), sizeof *fonts->face));
     for (int i = 0; i < files.n; i++) {
@@ -164,8 +164,9 @@ static Err add_family(FontSet *fonts, FT_Library library, const char *family, co
             if (first_lack == 0) first_lack = lacks;
         }
     }
-    FAIL_IF(n_taken == 0, ERR_DATA, "font '%s' cannot draw %s of the charset %s: name a font that has it", family,
-            utf8_show(first_lack, shown), charset_name(charset));
+    if (n_taken == 0) font_hint(hint, first_lack);
+    FAIL_IF(n_taken == 0, ERR_DATA, "font '%s' cannot draw %s of the charset %s: name a font that has it%s", family,
+            utf8_show(first_lack, shown), charset_name(charset), hint);
 
 done:
     font_files_clear(&files);

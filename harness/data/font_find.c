@@ -146,6 +146,41 @@ done:
     return err;
 }
 
+/* An installed family with the character, the first by name; "" if there is none. */
+static void installed_with(char out[FONT_HINT_LEN], uint32_t code_point) {
+    FcConfig *config = FcInitLoadConfigAndFonts();
+    FcCharSet *wanted = FcCharSetCreate();
+    FcPattern *pattern = FcPatternBuild(NULL, FC_SCALABLE, FcTypeBool, FcTrue, (char *)NULL);
+    FcObjectSet *properties = FcObjectSetBuild(FC_FAMILY, (char *)NULL);
+    FcFontSet *list = NULL;
+    out[0] = '\0';
+    if (config != NULL && wanted != NULL && pattern != NULL && properties != NULL &&
+        FcCharSetAddChar(wanted, code_point) && FcPatternAddCharSet(pattern, FC_CHARSET, wanted))
+        list = FcFontList(config, pattern, properties);
+    for (int i = 0; list != NULL && i < list->nfont; i++) {
+        const char *family = text_of(list->fonts[i], FC_FAMILY);
+        if (family[0] != '\0' && (out[0] == '\0' || strcmp(family, out) < 0))
+            (void)snprintf(out, FONT_HINT_LEN, "%s", family);
+    }
+    if (list != NULL) FcFontSetDestroy(list);
+    if (properties != NULL) FcObjectSetDestroy(properties);
+    if (pattern != NULL) FcPatternDestroy(pattern);
+    if (wanted != NULL) FcCharSetDestroy(wanted);
+    if (config != NULL) FcConfigDestroy(config);
+}
+
+void font_hint(char out[FONT_HINT_LEN], uint32_t code_point) {
+    char family[FONT_HINT_LEN];
+    const bool cjk = (code_point >= 0x3000 && code_point <= 0x30ff) || (code_point >= 0x4e00 && code_point <= 0x9fff);
+    installed_with(family, code_point);
+    if (family[0] != '\0')
+        (void)snprintf(out, FONT_HINT_LEN, ", such as %.100s", family);
+    else if (cjk)
+        (void)snprintf(out, FONT_HINT_LEN, ", such as IPAGothic: apt-get install fonts-ipafont-gothic");
+    else
+        out[0] = '\0';
+}
+
 void font_files_clear(FontFiles *files) {
     for (int i = 0; i < files->n; i++) {
         mem_free(files->file[i].name);

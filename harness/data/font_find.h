@@ -3,6 +3,7 @@
 #define HARNESS_DATA_FONT_FIND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "kernels/err.h"
 
@@ -23,5 +24,10 @@ typedef struct FontFiles {
  * ERR_MISSING with the package to install. */
 Err font_find(FontFiles *out, const char *family) MUST_CHECK;
 void font_files_clear(FontFiles *files);
+
+/* For a message: ", such as FAMILY" of an installed font that has the character, or of one that could be installed and
+ * its package; "" if nothing is known. */
+enum { FONT_HINT_LEN = 160 };
+void font_hint(char out[FONT_HINT_LEN], uint32_t code_point);
 
 #endif

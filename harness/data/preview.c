@@ -93,7 +93,7 @@ Err preview_dataset(Picture *out, const char *path, int count) {
     TRY(dataset_open(&dataset, path));
     TRY(dataset_verify(dataset));
     TRY(dataset_facts(&facts, dataset));
-    TRY(sheet_new(&sheet, path));
+    TRY(sheet_new(&sheet, path, NULL, 0));
     for (int s = 0; s < SPLIT_COUNT; s++) TRY(add_split(sheet, dataset, &facts.split[s], (Split)s, count));
     TRY(sheet_draw(out, sheet));
 
@@ -243,16 +243,36 @@ done:
     return err;
 }
 
+/* Families of all sources that draw, in *out, which the caller frees; the names are the settings'. */
+static Err list_families(const char ***out, size_t *n, const Settings *settings) {
+    Err err = ERR_OK;
+    *out = NULL;
+    *n = 0;
+    for (size_t i = 0; i < settings_count(settings); i++) {
+        const char *key = settings_key_at(settings, i), *last = strrchr(key, '.');
+        if (strncmp(key, "data.", 5) != 0 || strcmp(last, ".fonts") != 0) continue;
+        size_t more = settings_len(settings, key);
+        TRY(mem_grow(out, *n, *n + more, sizeof **out));
+        for (size_t k = 0; k < more; k++) (*out)[(*n)++] = settings_text_at(settings, key, k);
+    }
+done:
+    return err;
+}
+
 Err preview_settings(Picture *out, const char *title, const Settings *settings, uint64_t seed, int count) {
     static const char *const sets[] = {"train", "valid", "test"};
     Err err = ERR_OK;
     Sheet *sheet = NULL;
+    const char **families = NULL;
+    size_t n_families = 0;
     *out = (Picture){0};
-    TRY(sheet_new(&sheet, title));
+    TRY(list_families(&families, &n_families, settings));
+    TRY(sheet_new(&sheet, title, families, n_families));
     for (int s = 0; s < 3; s++) TRY(add_set(sheet, settings, sets[s], seed, count));
     TRY(sheet_draw(out, sheet));
 
 done:
     sheet_free(sheet);
+    mem_free(families);
     return err;
 }

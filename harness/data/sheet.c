@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/data/lettering.h"
 #include "kernels/mem.h"
 
 /* Pixels of the sheet. */
@@ -17,6 +18,9 @@ enum {
     HEADING_ROOM = 34,
     TITLE_ROOM = 40,
     CAPTION_SIZE = 12,
+    LABEL_SIZE = 13,
+    HEADING_SIZE = 14,
+    TITLE_SIZE = 19,
     CAPTION_MAX = 190, /* a narrow picture's tile is widened to this for its caption */
     LINE_HEIGHT = 64,  /* pictures are enlarged to about this */
     MAX_WIDTH = PAGE_WIDTH - 2 * MARGIN
@@ -30,6 +34,7 @@ typedef struct Piece {
 
 struct Sheet {
     char *title;
+    Lettering *lettering;
     Piece *piece;
     int n, room;
 };
@@ -40,12 +45,13 @@ static Err cairo_check(cairo_status_t status) {
                    cairo_status_to_string(status));
 }
 
-Err sheet_new(Sheet **out, const char *title) {
+Err sheet_new(Sheet **out, const char *title, const char *const *families, size_t n_families) {
     Err err = ERR_OK;
     Sheet *sheet = NULL;
     *out = NULL;
     TRY(mem_alloc(&sheet, 1, sizeof *sheet));
     TRY(mem_strdup(&sheet->title, title));
+    TRY(lettering_open(&sheet->lettering, families, n_families));
     *out = sheet;
     sheet = NULL;
 
@@ -60,6 +66,7 @@ void sheet_free(Sheet *sheet) {
         if (sheet->piece[i].tile != NULL) cairo_surface_destroy(sheet->piece[i].tile);
         mem_free(sheet->piece[i].text);
     }
+    lettering_close(sheet->lettering); /* after the tiles that it drew on */
     mem_free(sheet->piece);
     mem_free(sheet->title);
     mem_free(sheet);
@@ -139,19 +146,8 @@ static Err paint_pixels(cairo_t *cairo, const SheetTile *tile, bool masked, doub
     return ERR_OK;
 }
 
-static void set_font(cairo_t *cairo, double size, bool bold) {
-    cairo_select_font_face(cairo, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
-                           bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
-    cairo_set_font_size(cairo, size);
-}
-
-static void print_at(cairo_t *cairo, double x, double y, const char *text) {
-    cairo_move_to(cairo, x, y);
-    cairo_show_text(cairo, text);
-}
-
 /* The box in its character's colour, on a dark line so that it shows on any picture, and the label above. */
-static void draw_box(cairo_t *cairo, const SheetTile *tile, int32_t i, double y, double scale) {
+static void draw_box(const Sheet *sheet, cairo_t *cairo, const SheetTile *tile, int32_t i, double y, double scale) {
     const float *box = tile->box + 4 * (size_t)i;
     double rgb[3], x0 = box[0] * scale, x1 = box[2] * scale, top = y + box[1] * scale, bottom = y + box[3] * scale;
     if (box[2] <= box[0]) return;
@@ -163,9 +159,7 @@ static void draw_box(cairo_t *cairo, const SheetTile *tile, int32_t i, double y,
     cairo_set_source_rgb(cairo, rgb[0], rgb[1], rgb[2]);
     cairo_set_line_width(cairo, 1);
     cairo_stroke(cairo);
-    cairo_text_extents_t extents;
-    cairo_text_extents(cairo, tile->label[i], &extents);
-    print_at(cairo, (x0 + x1) / 2 - extents.width / 2 - extents.x_bearing, y - 4, tile->label[i]);
+    (void)lettering_draw(sheet->lettering, cairo, LETTER_BOLD, LABEL_SIZE, (x0 + x1) / 2, y - 4, 0.5, tile->label[i]);
 }
 
 /* How much the picture is enlarged: whole numbers for small ones, so that pixels stay square. */
@@ -173,18 +167,6 @@ static double tile_scale(const SheetTile *tile) {
     double scale = (double)LINE_HEIGHT / tile->height;
     scale = scale > 1 ? floor(scale) : scale;
     return fmin(scale, (double)MAX_WIDTH / tile->width);
-}
-
-/* Columns that a caption takes. */
-static int caption_width(const char *caption) {
-    cairo_text_extents_t extents = {0};
-    cairo_surface_t *scrap = cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1);
-    cairo_t *cairo = cairo_create(scrap);
-    set_font(cairo, CAPTION_SIZE, false);
-    cairo_text_extents(cairo, caption, &extents);
-    cairo_destroy(cairo);
-    cairo_surface_destroy(scrap);
-    return (int)ceil(fmin(MAX_WIDTH, extents.x_advance));
 }
 
 /* An empty tile, as wide as the picture and its caption need; cairo draws on it. */
@@ -202,16 +184,15 @@ Err sheet_tile(Sheet *sheet, const SheetTile *tile) {
     Err err = ERR_OK;
     cairo_t *cairo = NULL;
     double scale = tile_scale(tile), drawn = ceil(scale * tile->height), y = CAPTION_ROOM + LABEL_ROOM;
-    double caption = fmin(CAPTION_MAX, caption_width(tile->caption));
-    Piece piece = {.width = (int)fmax(caption, ceil(scale * tile->width))};
+    double caption = lettering_width(sheet->lettering, LETTER_PLAIN, CAPTION_SIZE, tile->caption);
+    Piece piece = {.width = (int)fmax(fmin(CAPTION_MAX, ceil(caption)), ceil(scale * tile->width))};
     piece.height = (int)(y + drawn * (tile->owner != NULL ? 2 : 1) + (tile->owner != NULL ? 3 : 0));
     TRY(open_tile(&piece, &cairo));
-    set_font(cairo, CAPTION_SIZE, false);
     cairo_set_source_rgb(cairo, 0.85, 0.87, 0.9);
-    print_at(cairo, 0, CAPTION_ROOM - 7, tile->caption);
+    (void)lettering_draw_in(sheet->lettering, cairo, LETTER_PLAIN, CAPTION_SIZE, 0, CAPTION_ROOM - 7, piece.width,
+                            tile->caption);
     TRY(paint_pixels(cairo, tile, false, y, scale));
-    set_font(cairo, 13, true);
-    for (int32_t i = 0; i < tile->n_chars; i++) draw_box(cairo, tile, i, y, scale);
+    for (int32_t i = 0; i < tile->n_chars; i++) draw_box(sheet, cairo, tile, i, y, scale);
     if (tile->owner != NULL) TRY(paint_pixels(cairo, tile, true, y + drawn + 3, scale));
     TRY(cairo_check(cairo_status(cairo)));
     TRY(add_piece(sheet, piece));
@@ -238,7 +219,7 @@ static int set_pieces(cairo_t *cairo, const Sheet *sheet) {
         }
         if (cairo != NULL && heading) {
             cairo_set_source_rgb(cairo, 0.55, 0.78, 1);
-            print_at(cairo, x, y + 22, piece->text);
+            (void)lettering_draw(sheet->lettering, cairo, LETTER_BOLD, HEADING_SIZE, x, y + 22, 0, piece->text);
         }
         if (cairo != NULL && !heading) {
             cairo_set_source_surface(cairo, piece->tile, x, y);
@@ -276,10 +257,8 @@ Err sheet_draw(Picture *out, const Sheet *sheet) {
     cairo = cairo_create(page);
     cairo_set_source_rgb(cairo, 0.13, 0.14, 0.16);
     cairo_paint(cairo);
-    set_font(cairo, 19, true);
     cairo_set_source_rgb(cairo, 1, 1, 1);
-    print_at(cairo, MARGIN, MARGIN + 18, sheet->title);
-    set_font(cairo, 14, true);
+    (void)lettering_draw(sheet->lettering, cairo, LETTER_BOLD, TITLE_SIZE, MARGIN, MARGIN + 18, 0, sheet->title);
     (void)set_pieces(cairo, sheet);
     TRY(cairo_check(cairo_status(cairo)));
     cairo_surface_flush(page);

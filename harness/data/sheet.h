@@ -1,8 +1,9 @@
 /* A contact sheet: pictures of text lines with their boxes and masks drawn on them, under headings, in one PNG.
- * Knows no datasets and no settings. Depends on picture; cairo. */
+ * Knows no datasets and no settings. Depends on picture, lettering; cairo. */
 #ifndef HARNESS_DATA_SHEET_H
 #define HARNESS_DATA_SHEET_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "harness/data/picture.h"
@@ -21,7 +22,8 @@ typedef struct SheetTile {
 
 typedef struct Sheet Sheet;
 
-Err sheet_new(Sheet **out, const char *title) MUST_CHECK;
+/* families: fonts for characters that DejaVu lacks, as lettering_open takes them. */
+Err sheet_new(Sheet **out, const char *title, const char *const *families, size_t n_families) MUST_CHECK;
 void sheet_free(Sheet *sheet);
 
 /* Begins a part of the sheet. */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/data/lettering.h"
 #include "harness/report/colour.h"
 #include "harness/report/curve.h"
-#include "harness/report/lettering.h"
 #include "harness/report/page.h"
 #include "kernels/mem.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/report/lettering.h"
+#include "harness/data/lettering.h"
 #include "harness/report/overlay_frame.h"
 #include "harness/report/page.h"
 

@@ -39,6 +39,24 @@ want_no_file none.png
 refocus data preview grid.yaml -o none.png 'data.train.lines.fonts=[Noto Sans CJK Nonexistent]'
 want_err 'apt-get install fonts-noto-cjk'
 
+t 'a font without a character of the charset: which one, and a font that has it'
+refocus data preview grid.yaml -o none.png data.charset=kana
+want_code 65
+want_err "font 'DejaVu Sans' cannot draw 'ぁ' \(U\+3041\) of the charset kana: name a font that has it, such as [A-Za-z]"
+want_no_file none.png
+
+t 'Japanese characters: thousands of classes are drawn, the sheet writes them'
+if ! fc-list : family | grep -q '^IPAGothic'; then
+    skip 'fonts-ipafont-gothic is not installed'
+else
+    fonts='data.train.lines.fonts=[IPAGothic] data.test.lines.fonts=[IPAGothic]'
+    for charset in kana jis1 jis12; do
+        refocus data preview grid.yaml -o $charset.png --count 3 data.charset=$charset $fonts
+        want_code 0
+        want_file $charset.png
+    done
+fi
+
 t 'a picture that cannot be written'
 refocus data preview grid.yaml -o nowhere/sheet.png
 want_code 73

@@ -1,8 +1,8 @@
 /* Text in pictures: a few faces found by font_find, so that a font that is missing is an error that names its package
  * and not another font in its place. A character that they lack is taken from the fonts that the data were drawn with.
- * Depends on data/font_find, data/utf8; cairo. */
-#ifndef HARNESS_REPORT_LETTERING_H
-#define HARNESS_REPORT_LETTERING_H
+ * Depends on font_find, utf8; cairo. */
+#ifndef HARNESS_DATA_LETTERING_H
+#define HARNESS_DATA_LETTERING_H
 
 #include <cairo.h>
 #include <stddef.h>

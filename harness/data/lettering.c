@@ -1,5 +1,5 @@
 /* Runs of characters that one face has. */
-#include "harness/report/lettering.h"
+#include "harness/data/lettering.h"
 
 #include <cairo-ft.h>
 #include <stdbool.h>
@@ -34,7 +34,7 @@ static const struct {
                                 [LETTER_MONO] = {"DejaVu Sans Mono", "DejaVu Sans Mono Bold"}};
 
 /* For datasets whose characters no font of the grid draws. */
-static const char *const last_resorts[] = {"IPA", "Noto Sans CJK"};
+static const char *const last_resorts[] = {"IPAGothic", "Noto Sans CJK"};
 enum { N_LAST_RESORTS = sizeof last_resorts / sizeof *last_resorts };
 
 /* ---- faces ---- */
