@@ -14,6 +14,7 @@ const Variant *variant_find(const Loader *loader, const char *name) {
 
 Err variant_unknown(Loader *loader, const Doc *doc, const DocNode *node) {
     char hint[160], words[DOC_WORDS_LEN];
+    if (loader->n_variants == 0) return ERR_OK; /* what is wrong with `variants` has been said */
     if (node->kind != DOC_TEXT)
         return problem_add(&loader->problems, doc, node, "expected the name of a variant, got %s",
                            doc_words(words, node));
