@@ -18,7 +18,7 @@ Err device_parse(Device *out, int *ordinal, const char *name) MUST_CHECK;
 /* The kind of device, part of a cell's identity: "cpu", "cuda" or "ref". */
 const char *device_name(Device device);
 
-/* What scratch depends on: "cuda", or for a CPU the instruction set of its kernels here: "cpu-avx512", "cpu-avx2",
+/* What scratch depends on: "cuda", or for a CPU the instruction set in use (isa.h): "cpu-avx512", "cpu-avx2",
  * "cpu-plain". Plans of one class are equal on every machine. */
 const char *device_class(Device device);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernels/err.h"
+#include "kernels/isa.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define TILE_X86
@@ -54,21 +55,18 @@ static void plain_column(int64_t m, const Tile *t, float *c, int64_t ldc) {
     }
 }
 
-#ifdef TILE_X86
-static bool has_avx512(void) { return __builtin_cpu_supports("avx512f"); }
-static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-#else
-static bool has_avx512(void) { return false; }
-static bool has_avx2(void) { return false; }
-#endif
-
-const char *tile_class(void) { return has_avx512() ? "cpu-avx512" : has_avx2() ? "cpu-avx2" : "cpu-plain"; }
+const char *tile_class(void) {
+    static const char *const classes[ISA_COUNT] = {
+        [ISA_PLAIN] = "cpu-plain", [ISA_AVX2] = "cpu-avx2", [ISA_AVX512] = "cpu-avx512"};
+    return classes[isa_in_use()];
+}
 
 TileKernel tile_kernel(int64_t n_cols) {
 #ifdef TILE_X86
+    const Isa isa = isa_in_use();
     const bool narrow = n_cols % 32 >= 1 && n_cols % 32 <= 16 && n_cols < 128;
-    if (has_avx512() && !narrow) return (TileKernel){32, avx512_column};
-    if (has_avx2()) return (TileKernel){16, avx2_column};
+    if (isa == ISA_AVX512 && !narrow) return (TileKernel){32, avx512_column};
+    if (isa >= ISA_AVX2) return (TileKernel){16, avx2_column};
 #endif
     (void)n_cols;
     return (TileKernel){PLAIN_COLS, plain_column};

@@ -1,7 +1,7 @@
 /* The register tile under matrix products and convolutions: C[m,n] (+)= A[m,k] B[k,n] for m and n small enough that C
  * stays in registers, and the packing of B into the panels that it reads. An element of C is a sum over k in order,
  * each product fused with its addition, the same bits for any vector width. (A CPU without FMA gives others.)
- * Depends on err. */
+ * Depends on isa. */
 #ifndef KERNELS_TILE_H
 #define KERNELS_TILE_H
 
@@ -30,10 +30,10 @@ typedef struct TileKernel {
     void (*run)(int64_t m, const Tile *t, float *c, int64_t ldc); /* C[m,cols] */
 } TileKernel;
 
-/* Whose tiles this CPU uses: "cpu-avx512", "cpu-avx2" or "cpu-plain". Scratch depends on nothing else of a CPU. */
+/* Whose tiles are used (isa.h): "cpu-avx512", "cpu-avx2" or "cpu-plain". Scratch depends on nothing else of a CPU. */
 const char *tile_class(void);
 
-/* The tile of this CPU that wastes least on n columns. */
+/* The tile of the instruction set in use that wastes least on n columns. */
 TileKernel tile_kernel(int64_t n_cols);
 
 /* C[m,cols], m any, cols <= kernel->cols: columns beyond are not touched. */

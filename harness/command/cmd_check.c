@@ -29,6 +29,7 @@ static const CommandOption options[] = {
     {.name = "metric-tolerance",
      .arg = "PERCENT",
      .help = "accept metrics that are worse by no more than that share of what they were (none)"},
+    COMMAND_OPTION_ISA,
     COMMAND_OPTION_JSON,
     COMMAND_OPTION_END};
 
@@ -116,7 +117,7 @@ static bool is_wanted(const Check *check, Device device) {
     return only == NULL || strcmp(only, device_name(device)) == 0;
 }
 
-/* Plans of a class can be made where the class is: CUDA's anywhere, a CPU's on such a CPU. */
+/* CUDA's plans and those of the instruction set in use. */
 static Err compare_classes(Check *check) {
     static const Device devices[] = {DEVICE_CPU, DEVICE_CUDA};
     Err err = ERR_OK;
@@ -133,7 +134,7 @@ static Err compare_classes(Check *check) {
         bool seen = i > 0 && strcmp(check->lock.plan[i - 1].device, class) == 0;
         bool here = strcmp(class, device_class(DEVICE_CPU)) == 0 || strcmp(class, device_class(DEVICE_CUDA)) == 0;
         Device kind = strncmp(class, "cpu", 3) == 0 ? DEVICE_CPU : DEVICE_CUDA;
-        if (!seen && !here && is_wanted(check, kind)) skip(check, class, "this machine is of another class");
+        if (!seen && !here && is_wanted(check, kind)) skip(check, class, kind == DEVICE_CPU ? "it is not the instruction set in use (--isa)" : "it is not known");
     }
     FAIL_IF(check->n_compared == 0, ERR_NOTHING, "%s has no plan that this machine can compare", check->lock_path);
 done:

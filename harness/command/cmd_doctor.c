@@ -11,6 +11,7 @@
 #include "harness/version.h"
 #include "kernels/cuda_driver.h"
 #include "kernels/cuda_open.h"
+#include "kernels/isa.h"
 #include "kernels/machine.h"
 #include "kernels/near.h"
 
@@ -32,7 +33,7 @@ typedef struct Family {
 
 typedef struct Findings {
     Machine machine;
-    char kernels[MACHINE_TEXT]; /* instruction set that the kernels use here */
+    char bit_class[BIT_CLASS_LEN];
     Family family[N_FAMILIES + 1];
     int n_missing; /* families */
     CudaDevice cuda[MAX_CUDA];
@@ -79,8 +80,13 @@ static void print_memory(const MachineMemory *m) {
 static void print_machine(const Findings *f) {
     const Machine *m = &f->machine;
     printf("refocus %s\n  compiler      %s\n  flags         %s\n", version_text(), version_compiler(), version_flags());
-    printf("machine\n  cpu           %s\n  instructions  %s\n  kernels       %s\n  cores         %d of %d\n",
-           m->cpu_model, m->instructions, f->kernels, m->n_cores, m->n_cores_online);
+    printf("machine\n  cpu           %s\n  instructions  %s\n", m->cpu_model, m->instructions);
+    printf("  kernels       %s%s, loops %s; can be pinned here (--isa, REFOCUS_ISA):", isa_name(isa_in_use()),
+           !isa_is_pinned() ? "" : isa_is_here(isa_in_use()) ? ", pinned" : ", pinned, which this CPU has not",
+           provenance_loops());
+    for (int i = ISA_COUNT - 1; i >= 0; i--)
+        if (isa_is_here((Isa)i)) printf(" %s", isa_name((Isa)i));
+    printf("\n  bit class     %s\n  cores         %d of %d\n", f->bit_class, m->n_cores, m->n_cores_online);
     print_memory(&m->memory);
     printf("  system        %s, %s\n", m->distribution, m->system);
 }
@@ -127,6 +133,13 @@ static json_t *json_fonts(const Findings *f) {
     return all;
 }
 
+static json_t *json_isas(void) {
+    json_t *all = json_array();
+    for (int i = ISA_COUNT - 1; i >= 0; i--)
+        if (isa_is_here((Isa)i)) (void)json_array_append_new(all, json_string(isa_name((Isa)i)));
+    return all;
+}
+
 static json_t *json_devices(const Findings *f) {
     json_t *all = json_array();
     (void)json_array_append_new(
@@ -150,9 +163,11 @@ static json_t *json_available(const MachineMemory *m) {
 static Err print_json(const Findings *f) {
     const Machine *m = &f->machine;
     json_t *root = json_pack(
-        "{s{ss ss ss ss ss} s{ss ss ss si si sI sI so ss ss ss ss} so so so ss ss}", "refocus", "version",
+        "{s{ss ss ss ss ss} s{ss ss ss sb ss so ss si si sI sI so ss ss ss ss} so so so ss ss}", "refocus", "version",
         version_number(), "commit", version_commit(), "build", version_build(), "compiler", version_compiler(), "flags",
-        version_flags(), "machine", "cpu", m->cpu_model, "instructions", m->instructions, "kernels", f->kernels,
+        version_flags(), "machine", "cpu", m->cpu_model, "instructions", m->instructions, "kernels",
+        isa_name(isa_in_use()), "pinned", isa_is_pinned(), "loops", provenance_loops(), "can_be_pinned", json_isas(),
+        "bit_class", f->bit_class,
         "cores", m->n_cores, "cores_online", m->n_cores_online, "memory_bytes", (json_int_t)m->memory.bytes,
         "memory_limit_bytes", (json_int_t)m->memory.limit_bytes, "memory_available_bytes", json_available(&m->memory),
         "memory_limited_by", m->memory.limited_by, "host", m->host, "system", m->system, "distribution",
@@ -164,7 +179,7 @@ static Err print_json(const Findings *f) {
 static Err run(const CommandLine *line) {
     Findings findings = {.n_missing = 0};
     machine_get(&findings.machine);
-    (void)provenance_isa(findings.kernels, sizeof findings.kernels);
+    provenance_bit_class(findings.bit_class);
     find_fonts(&findings);
     find_cuda(&findings);
     Err err = ERR_OK;

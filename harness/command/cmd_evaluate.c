@@ -25,6 +25,7 @@ static const CommandOption options[] = {
     {.name = "split", .arg = "SPLIT", .choices = "train|valid|test|all", .help = "part of a dataset file (test)"},
     {.name = "replace", .help = "put it in the place of an evaluation of that name"},
     {.name = "threads", .letter = 't', .arg = "N", .help = "threads to compute with (all cores)"},
+    COMMAND_OPTION_ISA,
     COMMAND_OPTION_JSON,
     COMMAND_OPTION_END};
 

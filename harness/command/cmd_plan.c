@@ -26,6 +26,7 @@ static const CommandOption options[] = {
      .help = "what is alive at the peak of these cells, and the batch that would fit; may be repeated"},
     {.name = "summary", .letter = 's', .help = "only the variants, and from where on they are over budget"},
     {.name = "device", .arg = "DEVICE", .help = "cpu, as this machine's, or cuda, which need not be there (cpu)"},
+    COMMAND_OPTION_ISA,
     {.name = "format", .letter = 'f', .arg = "FORMAT", .help = "text, markdown, csv or json (text)"},
     {.name = "json", .help = "the same as --format json"},
     {.name = "write-lock", .help = "write the plans into GRID.lock, for `refocus check`"},

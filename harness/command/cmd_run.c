@@ -26,6 +26,7 @@ static const CommandOption options[] = {
     {.name = "jobs", .letter = 'j', .arg = "N", .help = "cells that run at once (1)"},
     {.name = "threads", .letter = 't', .arg = "N", .help = "threads of each cell (all cores divided by jobs)"},
     {.name = "device", .arg = "DEVICE", .help = "where cells compute: cpu (cpu)"},
+    COMMAND_OPTION_ISA,
     {.name = "cells",
      .letter = 'c',
      .arg = "CELL",
@@ -58,6 +59,7 @@ static Err read_options(Run *run) {
     run->results = command_value(line, "results") != NULL ? command_value(line, "results") : "results";
     run->device = command_value(line, "device") != NULL ? command_value(line, "device") : "cpu";
     TRY(device_parse(&device, &ordinal, run->device));
+    TRY(isa_check());
     if (device == DEVICE_CUDA) TRY(cuda_check(ordinal));
     FAIL_IF(device == DEVICE_CUDA, ERR_UNSUPPORTED, "--device %s: not every op has CUDA kernels yet, expected cpu",
             run->device);

@@ -20,6 +20,7 @@ static const CommandOption options[] = {
     {.name = "cells", .help = "every cell, not only those that need attention"},
     {.name = "jobs", .letter = 'j', .arg = "N", .help = "estimate the time for N cells at once (as many as run now)"},
     {.name = "results", .arg = "DIR", .help = "folder of all results (results)"},
+    COMMAND_OPTION_ISA,
     COMMAND_OPTION_JSON,
     COMMAND_OPTION_END};
 

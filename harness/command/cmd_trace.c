@@ -29,6 +29,7 @@ static const CommandOption options[] = {
     {.name = "check-gradients", .help = "run each op of the step again in the reference and name the first wrong one"},
     {.name = "results", .arg = "DIR", .help = "where the cell's folder is, for --at (results)"},
     {.name = "threads", .letter = 't', .arg = "N", .help = "threads to compute with (all cores)"},
+    COMMAND_OPTION_ISA,
     COMMAND_OPTION_END};
 
 typedef struct Tracer {

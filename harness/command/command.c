@@ -1,6 +1,7 @@
 /* The table of commands, their help, and the way from argv to a command and back to an exit code. */
 #include "harness/command/command.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/exit_code.h"
@@ -125,14 +126,32 @@ static Err unknown_command(int argc, char **argv) {
     return err_set(ERR_ARG, "unknown command '%s'%s", name, near_hint(&near, "", hint, (int)sizeof hint));
 }
 
+static bool has_option(const Command *command, const char *name) {
+    for (const CommandOption *o = command->options; o != NULL && o->name != NULL; o++)
+        if (strcmp(o->name, name) == 0) return true;
+    return false;
+}
+
+/* Before anything is planned. The option goes into the environment, for the processes that the command starts. */
+static Err pin_isa(const Command *command, const CommandLine *line) {
+    static const char variable[] = "REFOCUS_ISA";
+    const char *value = has_option(command, "isa") ? command_value(line, "isa") : NULL;
+    if (value != NULL && setenv(variable, value, 1) != 0) return err_set(ERR_NOMEM, "cannot set %s", variable);
+    value = getenv(variable);
+    Err err = isa_pin(value != NULL && value[0] != '\0' ? value : NULL);
+    return err == ERR_OK ? ERR_OK : err_context(err, "%s", variable);
+}
+
 static Err run_command(const Command *command, int argc, char **argv) {
     Err err = ERR_OK;
     CommandLine *line = NULL;
     TRY(command_parse(&line, command, argc, argv));
-    if (command_has(line, "help"))
+    if (command_has(line, "help")) {
         command_print_help(stdout, command);
-    else
+    } else {
+        TRY(pin_isa(command, line));
         TRY(command->run(line));
+    }
 done:
     command_line_free(line);
     return err;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "kernels/err.h"
+#include "kernels/isa.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,6 +31,11 @@ typedef struct CommandOption {
 /* Rows that mean the same in every command. */
 #define COMMAND_OPTION_JSON                                                                                            \
     { .name = "json", .help = "print JSON, for programs" }
+#define COMMAND_OPTION_ISA                                                                                             \
+    {                                                                                                                  \
+        .name = "isa", .arg = "NAME", .choices = ISA_CHOICES,                                                          \
+        .help = "instruction set of the CPU's kernels, for another CPU's bits (REFOCUS_ISA, or the best here)"         \
+    }
 
 typedef struct CommandLine CommandLine;
 

@@ -9,6 +9,7 @@
 #include "harness/data/digest.h"
 #include "harness/library.h"
 #include "harness/version.h"
+#include "kernels/isa.h"
 #include "kernels/mem.h"
 
 enum { LINE = 256 };
@@ -28,8 +29,7 @@ char *provenance_cpu(char *buf, size_t len) {
     return buf;
 }
 
-/* The levels for which kernels/simd.h compiles; the program takes the highest that the CPU has. */
-static const char *kernel_level(void) {
+const char *provenance_loops(void) {
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
@@ -40,11 +40,6 @@ static const char *kernel_level(void) {
 #else
     return "default";
 #endif
-}
-
-char *provenance_isa(char *buf, size_t len) {
-    (void)snprintf(buf, len, "%s", kernel_level());
-    return buf;
 }
 
 void provenance_bit_class(char out[BIT_CLASS_LEN]) {
@@ -60,7 +55,8 @@ void provenance_bit_class(char out[BIT_CLASS_LEN]) {
         digest_text(&digest, library.name);
         digest_text(&digest, library.version);
     }
-    digest_text(&digest, provenance_isa(text, sizeof text));
+    digest_text(&digest, isa_name(isa_in_use()));
+    digest_text(&digest, provenance_loops());
     digest_text(&digest, provenance_cpu(text, sizeof text));
     (void)digest_hex(&digest, out);
 }
@@ -87,7 +83,8 @@ static Err fill_machine(CellRecord *record) {
     char text[LINE], bit_class[BIT_CLASS_LEN];
     struct utsname name;
     TRY(record_provenance(record, "cpu", provenance_cpu(text, sizeof text)));
-    TRY(record_provenance(record, "isa", provenance_isa(text, sizeof text)));
+    TRY(record_provenance(record, "isa", isa_name(isa_in_use())));
+    TRY(record_provenance(record, "isa.loops", provenance_loops()));
     provenance_bit_class(bit_class);
     TRY(record_provenance(record, "bit_class", bit_class));
     (void)snprintf(text, sizeof text, "%ld", sysconf(_SC_NPROCESSORS_ONLN));

@@ -15,15 +15,18 @@ typedef struct ProvenanceRun {
 enum { BIT_CLASS_LEN = 65 }; /* 64 hexadecimal digits and a NUL */
 
 /* SHA-256 over what decides the bits of arithmetic besides code and settings: build, compiler, flags, versions of all
- * libraries, instruction set, CPU model. Within one class the same cell gives the same bits. */
+ * libraries, instruction set (isa.h), CPU model. Within one class the same cell gives the same bits. */
 void provenance_bit_class(char out[BIT_CLASS_LEN]);
 
-/* Model of the CPU, and the instruction set that the kernels use: "x86-64-v4". Returns buf. */
+/* Model of the CPU. Returns buf. */
 char *provenance_cpu(char *buf, size_t len);
-char *provenance_isa(char *buf, size_t len);
+
+/* The level for which loops over single elements were compiled (kernels/simd.h), the highest that the CPU has:
+ * "x86-64-v4". */
+const char *provenance_loops(void);
 
 /* Appends everything to record->provenance: version, commit, build, compiler, flags, library.<name>, cpu, isa,
- * bit_class, cores, memory, host, system, and from run: device, threads, command. No time. */
+ * isa.loops, bit_class, cores, memory, host, system, and from run: device, threads, command. No time. */
 Err provenance_fill(CellRecord *record, const ProvenanceRun *run) MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/run/size_text.h"
+#include "kernels/isa.h"
 #include "kernels/libmem.h"
 #include "kernels/machine.h"
 #include "kernels/mem.h"
@@ -55,6 +56,7 @@ Err rig_start(Rig *rig) {
     Err err = ERR_OK;
     const RigSpec *spec = &rig->spec;
     ASSERT(spec->device == DEVICE_CPU);
+    TRY(isa_check());
     TRY(check_room(rig));
     if (spec->n_threads > 1) TRY(par_new(&rig->par, spec->n_threads));
     if (spec->parts == MODEL_TRAIN_AND_EVAL)
