@@ -347,6 +347,6 @@ clean: ## remove what was built
 
 help: ## print this list
 	@echo "make [TARGET] [BUILD=release|debug|asan|tsan|coverage] [V=1] [WERROR=-Werror]"; echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | sort | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | sort | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
 
 -include $(LIB_O:.o=.d) $(HELP_O:.o=.d) $(patsubst %.c,$(B)/%.d,$(ALL_TESTS) $(BENCH_C)) $(B)/harness/main.d $(EMU_O:.o=.d) $(CUDA_O:.o=.d)
