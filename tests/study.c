@@ -56,6 +56,7 @@ void study_add_with(Study *study, const SampleSpec *spec, const char *const *axi
     if (spec->status == CELL_MISSING) return;
     assert_ok(sample_record(&record, spec));
     record->code_digest = code;
+    if (study->sources != NULL) assert_ok(record_provenance(record, SOURCES_KEY, study->sources));
     assert_ok(record_seal(record, study->place[i]));
     record_free(record);
 }

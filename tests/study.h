@@ -13,6 +13,7 @@ typedef struct Study {
     char name[STUDY_CELLS][120], *place[STUDY_CELLS];
     PackEntry entry[STUDY_CELLS];
     size_t n;
+    const char *sources; /* listing of the cells that are added from now on; NULL = they have none */
 } Study;
 
 /* For cmocka_unit_test_setup_teardown: *state is a Study without cells. */

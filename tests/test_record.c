@@ -287,11 +287,14 @@ static void test_revalidate(void **state) {
     (void)state;
     fixture_seal(&fixture_plain);
     CellRecord *before = fixture_read(fixture_sealed, 0);
-    assert_ok(record_revalidate(fixture_sealed, "d00d", "1.1: 20 steps and an evaluation have the same bits"));
-    assert_ok(record_revalidate(fixture_sealed, "feed", "1.2: the same"));
+    assert_ok(
+        record_revalidate(fixture_sealed, "d00d", "d00d  a.c\n", "1.1: 20 steps and an evaluation have the same bits"));
+    assert_ok(record_revalidate(fixture_sealed, "feed", "feed  a.c\n", "1.2: the same"));
     CellRecord *after = fixture_read(fixture_sealed, 0);
     assert_string_equal(after->code_digest, "feed");
     assert_string_equal(after->digest, before->digest);
+    assert_string_equal(after->provenance.item[after->provenance.n - 2].key, SOURCES_KEY);
+    assert_string_equal(after->provenance.item[after->provenance.n - 2].value, "feed  a.c\n");
     assert_string_equal(after->provenance.item[after->provenance.n - 1].value,
                         "1.1: 20 steps and an evaluation have the same bits\n1.2: the same");
     record_free(before);

@@ -323,6 +323,37 @@ static void test_mixed_code(void **state) {
     table_free(table);
 }
 
+/* Variants have different code in any case; what they share must be the same. */
+static void add_variants(Study *study, const char *sources_of_last) {
+    SampleSpec spec = {.variant = "baseline", .accuracy = 0.5, .hit = 0.8, .ms = 81, .planned_bytes = 1 << 20};
+    study->sources = "aa  kernels/a.c\nbb  models/focus/none.c\n";
+    study_add_with(study, &spec, NULL, "one");
+    spec.variant = "revised";
+    study->sources = "aa  kernels/a.c\ncc  models/focus/kl.c\n";
+    study_add_with(study, &spec, NULL, "two");
+    spec.seed = 1;
+    study->sources = sources_of_last;
+    study_add_with(study, &spec, NULL, "two");
+    study_pack(study, (PackGrid){.primary_margin = NAN});
+}
+
+static void test_branches_of_their_own(void **state) {
+    Study *study = *state;
+    Table *table = NULL;
+    add_variants(study, "aa  kernels/a.c\ncc  models/focus/kl.c\n");
+    assert_ok(study_table(study, &as_declared, &table));
+    table_free(table);
+}
+
+static void test_another_kernel(void **state) {
+    Study *study = *state;
+    Table *table = NULL;
+    add_variants(study, "ab  kernels/a.c\ncc  models/focus/kl.c\n");
+    says(study, &as_declared, ERR_DATA, "'baseline@0' and 'revised@1' were trained by different code: kernels/a.c; ");
+    assert_ok(study_table(study, &(TableOptions){.mixed_code = true}, &table));
+    table_free(table);
+}
+
 static void test_failing_allocations(void **state) {
     Study *study = *state;
     Results *results = NULL;
@@ -382,10 +413,20 @@ static void test_value_text(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, study_setup, study_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_value_text),          TEST(test_seven_seeds),   TEST(test_numbers),
-        TEST(test_two_seeds),           TEST(test_one_seed),      TEST(test_axes),
-        TEST(test_over_budget),         TEST(test_wrong_options), TEST(test_mixed_code),
-        TEST(test_rows_and_columns),    TEST(test_files),         TEST(test_tuning),
+        TEST(test_value_text),
+        TEST(test_seven_seeds),
+        TEST(test_numbers),
+        TEST(test_two_seeds),
+        TEST(test_one_seed),
+        TEST(test_axes),
+        TEST(test_over_budget),
+        TEST(test_wrong_options),
+        TEST(test_mixed_code),
+        TEST(test_branches_of_their_own),
+        TEST(test_another_kernel),
+        TEST(test_rows_and_columns),
+        TEST(test_files),
+        TEST(test_tuning),
         TEST(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

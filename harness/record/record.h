@@ -244,9 +244,13 @@ Err record_seal(const CellRecord *record, const char *folder) MUST_CHECK;
 Err record_add_evaluation(const char *path, const char *cell, const RecordEvaluation *evaluation,
                           bool replace) MUST_CHECK;
 
-/* Notes in a sealed cell.h5, atomically, that code with another digest gave the same bits: the new digest and one line
- * (version and date, say) that is appended to provenance "revalidated". The content's digest does not change. */
-Err record_revalidate(const char *path, const char *code_digest, const char *note) MUST_CHECK;
+/* Key of a cell's provenance: the sources that it used, "sha256  path\n" each, whose digest is code_digest. */
+#define SOURCES_KEY "sources"
+
+/* Notes in a sealed cell.h5, atomically, that code with another digest gave the same bits: the new digest, the sources
+ * that it stands for, and one line (version and date, say) that is appended to provenance "revalidated". The content's
+ * digest does not change. */
+Err record_revalidate(const char *path, const char *code_digest, const char *sources, const char *note) MUST_CHECK;
 
 /* ---- the packed file ---- */
 

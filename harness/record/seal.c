@@ -186,7 +186,7 @@ Err record_add_evaluation(const char *path, const char *cell, const RecordEvalua
 }
 
 typedef struct Note {
-    const char *code_digest, *line;
+    const char *code_digest, *sources, *line;
 } Note;
 
 /* The notes so far, and one more line. */
@@ -210,6 +210,7 @@ static Err add_note(hid_t cell, const void *what) {
     if (h5_has_attr(provenance, "revalidated")) TRY(h5_get_texts(provenance, "revalidated", &count, take_line, &old));
     TRY(mem_printf(&joined, "%s%s%s", old.text != NULL ? old.text : "", old.text != NULL ? "\n" : "", note->line));
     TRY(h5_attr_text(provenance, "code_digest", note->code_digest));
+    TRY(h5_attr_text(provenance, SOURCES_KEY, note->sources));
     TRY(h5_attr_text(provenance, "revalidated", joined));
 done:
     mem_free(joined);
@@ -218,7 +219,7 @@ done:
     return err;
 }
 
-Err record_revalidate(const char *path, const char *code_digest, const char *note) {
-    const Note what = {code_digest, note};
+Err record_revalidate(const char *path, const char *code_digest, const char *sources, const char *note) {
+    const Note what = {code_digest, sources, note};
     return amend(path, NULL, add_note, &what);
 }

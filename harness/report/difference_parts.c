@@ -97,12 +97,15 @@ static const char *value_of(const CellRecord *cell, const char *key) {
 }
 
 /* Of listings of files what changed, not the listings. */
-static Err diff_inputs(Pool *pool, DiffPairs *out, const char *a, const char *b) {
+static bool is_listing(const char *key) { return strcmp(key, INPUTS_KEY) == 0 || strcmp(key, SOURCES_KEY) == 0; }
+
+static Err diff_listings(Pool *pool, DiffPairs *out, const char *key, const CellRecord *x, const CellRecord *y) {
     Err err = ERR_OK;
+    const char *a = value_of(x, key), *b = value_of(y, key);
     char *changes = NULL;
     if (a == NULL || b == NULL || same_text(a, b)) return ERR_OK;
     TRY(sources_changes(&changes, a, b));
-    TRY(diff_pair(pool, out, INPUTS_KEY, "", changes));
+    TRY(diff_pair(pool, out, key, "", changes));
 done:
     mem_free(changes);
     return err;
@@ -112,14 +115,15 @@ static Err diff_origin(Pool *pool, DiffPairs *out, const CellRecord *a, const Ce
     Err err = ERR_OK;
     for (size_t i = 0; i < a->provenance.n; i++) {
         const char *key = a->provenance.item[i].key;
-        if (strcmp(key, INPUTS_KEY) != 0) TRY(diff_pair(pool, out, key, a->provenance.item[i].value, value_of(b, key)));
+        if (!is_listing(key)) TRY(diff_pair(pool, out, key, a->provenance.item[i].value, value_of(b, key)));
     }
     for (size_t i = 0; i < b->provenance.n; i++) {
         const char *key = b->provenance.item[i].key;
-        if (strcmp(key, INPUTS_KEY) != 0 && value_of(a, key) == NULL)
+        if (!is_listing(key) && value_of(a, key) == NULL)
             TRY(diff_pair(pool, out, key, NULL, b->provenance.item[i].value));
     }
-    TRY(diff_inputs(pool, out, value_of(a, INPUTS_KEY), value_of(b, INPUTS_KEY)));
+    TRY(diff_listings(pool, out, INPUTS_KEY, a, b));
+    TRY(diff_listings(pool, out, SOURCES_KEY, a, b));
     TRY(diff_pair(pool, out, "code", a->code_digest, b->code_digest));
 done:
     return err;

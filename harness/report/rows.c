@@ -157,21 +157,87 @@ void rows_clear(Rows *rows) {
     *rows = (Rows){0};
 }
 
-Err rows_check_code(const Rows *rows) {
-    for (size_t i = 0; i < rows->n; i++) {
-        const CellRecord *first = NULL;
-        for (size_t k = 0; k < rows->row[i].n_cells; k++) {
-            const CellRecord *cell = rows->row[i].cell[k];
-            if (cell->status != CELL_DONE || cell->code_digest == NULL) continue;
-            if (first == NULL) first = cell;
-            if (strcmp(first->code_digest, cell->code_digest) != 0)
-                return err_set(ERR_DATA,
-                               "cells '%s' and '%s' were trained by different code; `refocus run` trains the stale "
-                               "one again, --mixed-code shows them together",
-                               first->name, cell->name);
-        }
+/* ---- code ---- */
+
+/* A source of the first cell that used it. */
+typedef struct Source {
+    const char *digest, *path; /* in the cell's listing; the path ends at a newline */
+    size_t digest_len, path_len;
+    const CellRecord *cell;
+} Source;
+
+typedef struct SourceList {
+    Source *item;
+    size_t n, room;
+} SourceList;
+
+static Err different_code(const CellRecord *a, const CellRecord *b, const Source *source) {
+    return err_set(ERR_DATA,
+                   "cells '%s' and '%s' were trained by different code%s%.*s; `refocus run` trains the stale one "
+                   "again, --mixed-code shows them together",
+                   a->name, b->name, source != NULL ? ": " : "", source != NULL ? (int)source->path_len : 0,
+                   source != NULL ? source->path : "");
+}
+
+static Err check_source(Rows *rows, SourceList *known, const Source *source) {
+    Err err = ERR_OK;
+    for (size_t i = 0; i < known->n; i++) {
+        const Source *other = &known->item[i];
+        if (other->path_len != source->path_len || memcmp(other->path, source->path, source->path_len) != 0) continue;
+        bool same =
+            other->digest_len == source->digest_len && memcmp(other->digest, source->digest, source->digest_len) == 0;
+        return same ? ERR_OK : different_code(other->cell, source->cell, source);
+    }
+    TRY(pool_grow(&rows->pool, &known->item, known->n, &known->room, sizeof *known->item));
+    known->item[known->n++] = *source;
+done:
+    return err;
+}
+
+/* What the cell used is the same as what others used under that name: variants have branches of their own, but one
+ * kernel. Lines are "digest  path". */
+static Err check_sources(Rows *rows, SourceList *known, const CellRecord *cell) {
+    Err err = ERR_OK;
+    const char *line = NULL;
+    for (size_t i = 0; i < cell->provenance.n; i++)
+        if (strcmp(cell->provenance.item[i].key, SOURCES_KEY) == 0) line = cell->provenance.item[i].value;
+    while (line != NULL && *line != '\0') {
+        size_t len = strcspn(line, "\n"), digest_len = strcspn(line, " \n");
+        const char *path = line + digest_len + strspn(line + digest_len, " ");
+        const Source source = {line, path, digest_len, (size_t)(line + len - path), cell};
+        TRY(check_source(rows, known, &source));
+        line += len + (line[len] == '\n');
+    }
+done:
+    return err;
+}
+
+/* Results that were written before cells had listings have digests alone. */
+static Err check_digests(const RowData *row) {
+    const CellRecord *first = NULL;
+    for (size_t k = 0; k < row->n_cells; k++) {
+        const CellRecord *cell = row->cell[k];
+        if (cell->status != CELL_DONE || cell->code_digest == NULL) continue;
+        if (first == NULL) first = cell;
+        if (strcmp(first->code_digest, cell->code_digest) != 0) return different_code(first, cell, NULL);
     }
     return ERR_OK;
+}
+
+Err rows_check_code(Rows *rows) {
+    Err err = ERR_OK;
+    for (size_t file = 0; file < rows->n_files; file++) {
+        SourceList known = {0};
+        for (size_t i = 0; i < rows->n; i++) {
+            const RowData *row = &rows->row[i];
+            if (row->file != file) continue;
+            for (size_t k = 0; k < row->n_cells; k++)
+                if (row->cell[k]->status == CELL_DONE) TRY(check_sources(rows, &known, row->cell[k]));
+            TRY(check_digests(row));
+        }
+    }
+done:
+    return err;
 }
 
 bool row_matches(const RowData *row, const char *pattern) {

@@ -47,8 +47,8 @@ typedef struct Rows {
 Err rows_read(Rows *rows, const Results *const *results, size_t n_results) MUST_CHECK;
 void rows_clear(Rows *rows);
 
-/* ERR_DATA if the cells of one row were trained by different code. */
-Err rows_check_code(const Rows *rows) MUST_CHECK;
+/* ERR_DATA if cells of one file were trained by different code: a source that both used is not the same. */
+Err rows_check_code(Rows *rows) MUST_CHECK;
 
 /* True if pattern fits the row's name or label. */
 bool row_matches(const RowData *row, const char *pattern);

@@ -78,7 +78,7 @@ static void end_valid(Scheduler *s, Job *job) {
     if (gmtime_r(&now, &utc) != NULL) (void)strftime(date, sizeof date, "%Y-%m-%d", &utc);
     (void)snprintf(note, sizeof note, "%s on %s", version_text(), date);
     TRY(folder_path(&path, folder, FOLDER_SEALED));
-    TRY(record_revalidate(path, survey->code, note));
+    TRY(record_revalidate(path, survey->code, survey->sources, note));
     TRY(folder_write(folder, FOLDER_SOURCES, survey->sources, strlen(survey->sources)));
     job->end = JOB_SEALED;
     s->count->n_revalidated += job->weight;

@@ -122,6 +122,7 @@ Err trainer_to_record(Trainer *t, CellRecord **out) {
     put_times(t, record);
     ProvenanceRun run = {.device = "cpu", .threads = t->spec.n_threads};
     TRY(provenance_fill(record, &run));
+    TRY(record_provenance(record, SOURCES_KEY, t->sources));
     if (t->inputs != NULL) TRY(record_provenance(record, INPUTS_KEY, t->inputs));
     *out = record;
     record = NULL;

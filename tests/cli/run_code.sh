@@ -45,6 +45,17 @@ t 'a metric changes what it says: the sweep notices'
 sed -i 's/static void add(MetricSum \*sum, const MetricSample \*sample, const MetricLook \*look) {/&\n    sum->sum += 1;/' \
     tree/harness/run/metrics/step_accuracy.c
 make_tree
-refocus run "$grid" --cells 'baseline@0'
+refocus run "$grid" --cells 'baseline@*'
 want_code 0
 want_err '^stale   baseline@0: step_accuracy on valid is '
+
+t 'a table of cells that used different code is refused, and which code it is'
+refocus table results/tiny.h5
+want_code 65
+want_no_out
+want_err "^refocus: cells 'baseline@0' and 'pulled@0' were trained by different code: harness/run/metrics/step_accuracy.c; "
+refocus table results/tiny.h5 --mixed-code
+want_code 0
+refocus run "$grid" --jobs 2
+refocus table results/tiny.h5
+want_code 0
