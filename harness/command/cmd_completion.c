@@ -57,7 +57,8 @@ const Command cmd_completion = {.name = "completion",
                                 .usage = "bash|zsh",
                                 .about = "Commands, options, settings and their values, metrics, and the cells and "
                                          "variants of the grid or the results\n"
-                                         "that a line names.",
+                                         "that a line names. `make install` puts it where both shells find it; in zsh, "
+                                         "sourcing comes after compinit.",
                                 .example = "source <(refocus completion bash)",
                                 .n_operands_min = 1,
                                 .n_operands_max = 1,
