@@ -81,6 +81,12 @@ Err cuda_broadcast_apply(const OpCall *call, const Broadcast *map, BroadcastFn f
     return apply(call, &alone, BroadcastCopy{}, to, from, from, accumulate);
 }
 
+Err cuda_repeat_row(const OpCall *call, void *y, const void *row, int64_t rows, int64_t cols) {
+    const Shape from = {2, {1, cols}}, to = {2, {rows, cols}};
+    const Broadcast map = broadcast_of(&from, &to);
+    return cuda_broadcast_apply(call, &map, BROADCAST_COPY, y, row, nullptr, false);
+}
+
 /* ---- sums ---- */
 
 /* What is added up for each output: terms, numbered from 0. */

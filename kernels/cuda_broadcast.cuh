@@ -9,6 +9,9 @@
 Err cuda_broadcast_apply(const OpCall *call, const Broadcast *map, BroadcastFn fn, void *y, const void *a,
                          const void *b, bool accumulate);
 
+/* y [rows, cols]: each row is `row` [cols]. */
+Err cuda_repeat_row(const OpCall *call, void *y, const void *row, int64_t rows, int64_t cols);
+
 /* As broadcast_sum: sums in double; the call's scratch holds cuda_sum_bytes(rows, columns). */
 Err cuda_broadcast_sum(const OpCall *call, const Broadcast *map, void *out, const void *dy, const void *b,
                        bool accumulate);

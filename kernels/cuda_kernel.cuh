@@ -23,7 +23,7 @@ enum : unsigned { CUDA_ALL_LANES = 0xffffffffu };
 __device__ __forceinline__ int64_t cuda_thread() { return static_cast<int64_t>(blockIdx.x) * CUDA_BLOCK + threadIdx.x; }
 
 /* a / b for a >= 0, b > 0, in 32 bits where both fit: the long division costs an order of magnitude more. */
-__device__ __forceinline__ int64_t cuda_divide(int64_t a, int64_t b) {
+__host__ __device__ __forceinline__ int64_t cuda_divide(int64_t a, int64_t b) {
     if (static_cast<uint64_t>(a | b) >> 32 == 0) return static_cast<uint32_t>(a) / static_cast<uint32_t>(b);
     return a / b;
 }

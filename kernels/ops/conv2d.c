@@ -2,31 +2,18 @@
  * w[p,q,:,:]. x [N,H,W,C], w [KH,KW,C,O], bias? [O] -> y [N,Ho,Wo,O]. dx and dw are the transposes of that sum, dbias
  * the sum of dy over pixels. Tasks are images: forward and dx do not depend on the shards; dw is summed for each shard,
  * then over shards in order. */
+#include "kernels/conv2d.h"
 #include "kernels/columns.h"
-#include "kernels/conv.h"
-#include "kernels/cuda_scratch.h"
 #include "kernels/infer.h"
-#include "kernels/op.h"
-#include "kernels/ops.h"
 #include "kernels/simd.h"
 
-enum { X, W, BIAS };
-
-static Conv conv_of(const OpSpec *spec) {
-    const Conv2dAttr *a = spec->attr;
-    const int64_t *x = spec->x[X].dim;
-    Conv c = {.h = x[1], .w = x[2], .c = x[3], .o = a->channels_out};
-    c.rows = (Window){a->kernel_h, a->stride_h, a->pad_top, a->pad_bottom};
-    c.columns = (Window){a->kernel_w, a->stride_w, a->pad_left, a->pad_right};
-    if (spec->n_y > 0) c.ho = spec->y[0].dim[1], c.wo = spec->y[0].dim[2];
-    return c;
-}
+enum { X = CONV2D_X, W = CONV2D_W, BIAS = CONV2D_BIAS };
 
 static Err infer(OpSpec *spec) {
     Err err = ERR_OK;
     Shape y = spec->x[X];
     TRY(infer_rank(spec, X, "x", DT_REAL, 4));
-    const Conv c = conv_of(spec);
+    const Conv c = conv2d_sizes(spec);
     TRY(window_count(&y.dim[1], &c.rows, c.h, "height"));
     TRY(window_count(&y.dim[2], &c.columns, c.w, "width"));
     y.dim[3] = c.o;
@@ -58,20 +45,17 @@ static int64_t packed_floats(const Conv *c, bool backward, uint32_t wanted) {
     return backward && !(wanted & OP_X(X)) ? 0 : aligned(conv_packed_floats(c, backward));
 }
 
-/* CUDA unrolls as many whole rows of windows as a tile holds, for one product after the other; a 1 x 1 window lies
- * unrolled. The columns and the partial sums of dbias take turns. */
+/* CUDA's columns and the partial sums of dbias take turns. */
 static size_t cuda_bytes(const OpSpec *spec, const Conv *c, bool backward, uint32_t wanted) {
-    const int64_t rows = spec->x[X].dim[0] * c->ho;
-    const bool as_it_is = c->rows.kernel == 1 && c->columns.kernel == 1 && c->ho == c->h && c->wo == c->w;
-    const bool unrolls = !as_it_is && (!backward || wanted & (OP_X(X) | OP_X(W)));
-    const size_t window = (size_t)shape_outer(&spec->x[W], 3) * sizeof(float);
-    const size_t columns = unrolls ? cuda_tile_bytes(rows, (size_t)c->wo * window) : 0;
-    const size_t sums = backward && wanted & OP_X(BIAS) ? cuda_sum_bytes(rows * c->wo, c->o) : 0;
+    const int64_t n_images = spec->x[X].dim[0];
+    const bool unrolls = !conv2d_is_product(c) && (!backward || wanted & (OP_X(X) | OP_X(W)));
+    const size_t columns = unrolls ? conv2d_tile_bytes(c, n_images) : 0;
+    const size_t sums = backward && wanted & OP_X(BIAS) ? cuda_sum_bytes(n_images * c->ho * c->wo, c->o) : 0;
     return columns > sums ? columns : sums;
 }
 
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
-    const Conv c = conv_of(spec);
+    const Conv c = conv2d_sizes(spec);
     if (device == DEVICE_CUDA) return cuda_bytes(spec, &c, backward, wanted);
     if (device != DEVICE_CPU) return 0;
     int64_t floats = packed_floats(&c, backward, wanted) + shards * shard_floats(&c, backward, wanted);
@@ -88,7 +72,7 @@ typedef struct Pass {
 } Pass;
 
 static Pass pass_of(const OpCall *call, bool backward) {
-    Pass p = {.call = call, .conv = conv_of(call->spec), .packed = call->scratch};
+    Pass p = {.call = call, .conv = conv2d_sizes(call->spec), .packed = call->scratch};
     const uint32_t wanted = (call->dx[X] != NULL ? OP_X(X) : 0) | (call->dx[W] != NULL ? OP_X(W) : 0);
     p.shard_floats = shard_floats(&p.conv, backward, wanted);
     p.shards = p.packed + packed_floats(&p.conv, backward, wanted);

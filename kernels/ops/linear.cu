@@ -10,11 +10,7 @@ static Err fwd(const OpCall *call) {
     const OpSpec *spec = call->spec;
     const bool has_bias = infer_has(spec, BIAS);
     const int64_t rows = shape_rows(&spec->y[0]), n_out = shape_last(&spec->y[0]);
-    if (has_bias) {
-        const Shape bias = {2, {1, n_out}}, y = {2, {rows, n_out}};
-        const Broadcast map = broadcast_of(&bias, &y);
-        TRY(cuda_broadcast_apply(call, &map, BROADCAST_COPY, call->y[0], call->x[BIAS], nullptr, false));
-    }
+    if (has_bias) TRY(cuda_repeat_row(call, call->y[0], call->x[BIAS], rows, n_out));
     for (int x = X; x <= X2; x += X2 - X) {
         if (!infer_has(spec, x)) continue;
         const Gemm product = gemm_nn(rows, n_out, shape_last(&spec->x[x]), has_bias || x == X2);
