@@ -1,7 +1,7 @@
 /* What the CUDA kernels take as scratch. Functions of shapes alone: blocks have the sizes that stand here, never those
  * that the card at hand would like, so that a plan made without a card is the plan on every card, and a sum has one
- * order on all of them. The shards of a batch are the CPU's; CUDA has none. Provisional until the CUDA backend asserts
- * what it uses. Depends on libc only. */
+ * order on all of them. The shards of a batch are the CPU's; CUDA has none. The tests run every op with exactly this
+ * much, and see what it leaves unused. Depends on libc only. */
 #ifndef KERNELS_CUDA_SCRATCH_H
 #define KERNELS_CUDA_SCRATCH_H
 

@@ -42,10 +42,3 @@ PatchSize patch_size(const OpSpec *spec, const PatchCropAttr *attr, PatchInputs 
                        .patch_h = attr->height,
                        .patch_w = attr->width};
 }
-
-void patch_inside(int64_t start, int64_t length, int64_t n, int64_t *first, int64_t *last) {
-    *first = start < 0 ? -start : 0;
-    *last = n - start < length ? n - start : length;
-    if (*first > length) *first = length;
-    if (*last < *first) *last = *first;
-}

@@ -38,7 +38,12 @@ KERNEL_INLINE int64_t patch_start(float centre, int32_t stride, int32_t length) 
 }
 
 /* The elements [*first, *last) of a patch, along one axis, that lie inside an image of n elements. */
-void patch_inside(int64_t start, int64_t length, int64_t n, int64_t *first, int64_t *last);
+KERNEL_INLINE void patch_inside(int64_t start, int64_t length, int64_t n, int64_t *first, int64_t *last) {
+    *first = start < 0 ? -start : 0;
+    *last = n - start < length ? n - start : length;
+    if (*first > length) *first = length;
+    if (*last < *first) *last = *first;
+}
 
 /* box [4]: does the step have one? If not, all labels of its patch are -1. */
 KERNEL_INLINE bool patch_has_box(const float *box) { return box[2] > box[0]; }

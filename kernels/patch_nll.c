@@ -168,25 +168,43 @@ size_t patch_nll_scratch_bytes(const OpSpec *spec, bool backward, uint32_t wante
     return backward ? backward_scratch_of(spec, wanted, shards, NULL).bytes : scratch_of(spec, shards, 0, NULL).bytes;
 }
 
-/* Forward: u [T,N,K] and the loss of each step. Of an image, whose few channels are multiplied in registers, blocks
- * keep partial sums of dw_pixel; of a map, tiles of q and dq serve every step. Backward: the factor, and dbias. */
-size_t patch_nll_cuda_bytes(const OpSpec *spec, bool backward, uint32_t wanted) {
-    enum { MOST_BLOCKS = 64 };
+static int64_t parts_of(int64_t steps, int64_t classes) {
+    const int64_t slabs = (classes + PATCH_NLL_SLAB - 1) / PATCH_NLL_SLAB, most = PATCH_NLL_BLOCKS / slabs;
+    return most < 1 ? 1 : most < steps ? most : steps;
+}
+
+static void cuda_forward_scratch(PatchNllScratch *scratch, Carve *c, const OpSpec *spec) {
+    const Size z = size_of(spec);
+    const int64_t steps = z.patch.t * z.patch.n, weights = z.patch.c * z.classes;
+    const bool is_map = infer_has(spec, NLL_MAP) || z.patch.c > PATCH_NLL_CHANNELS;
+    scratch->u = carve(c, steps * z.classes, sizeof(float));
+    scratch->loss = carve(c, steps, sizeof(double));
+    if (is_map || z.classes > PATCH_NLL_SLAB)
+        scratch->pixels = carve(c, steps * (z.patch.patch_h * z.patch.patch_w + 1), sizeof(PatchNllPixel));
+    if (is_map) {
+        const size_t row = (size_t)z.classes * sizeof(float);
+        scratch->parts = steps;
+        scratch->tile_rows = cuda_tile_rows(z.patch.n * z.positions, row);
+        scratch->q = carve(c, scratch->tile_rows, row);
+        scratch->dq = carve(c, scratch->tile_rows, row);
+    } else {
+        scratch->parts = parts_of(steps, z.classes);
+        scratch->dw_pixel = carve(c, scratch->parts * weights, sizeof(float));
+        scratch->sums = carve(c, (int64_t)cuda_sum_bytes(scratch->parts, weights), 1);
+    }
+}
+
+PatchNllScratch patch_nll_cuda_scratch(const OpSpec *spec, bool backward, uint32_t wanted, void *base) {
     const Size z = size_of(spec);
     const int64_t steps = z.patch.t * z.patch.n;
-    const size_t row = (size_t)z.classes * sizeof(float);
-    Carve c = {NULL, 0};
-    if (backward) {
-        (void)carve(&c, 1, sizeof(float));
-        return c.bytes + (wanted & OP_X(NLL_BIAS) ? cuda_sum_bytes(steps, z.classes) : 0);
-    }
-    (void)carve(&c, steps, row);
-    (void)carve(&c, steps, sizeof(double));
-    if (infer_has(spec, NLL_MAP))
-        for (int i = 0; i < 2; i++) (void)carve(&c, cuda_tile_rows(z.patch.n * z.positions, row), row);
-    else
-        (void)carve(&c, (steps < MOST_BLOCKS ? steps : MOST_BLOCKS) * z.patch.c, row);
-    return c.bytes;
+    Carve c = {base, 0};
+    PatchNllScratch scratch = {0};
+    if (!backward) cuda_forward_scratch(&scratch, &c, spec);
+    if (backward && wanted & (OP_X(NLL_GLIMPSE) | OP_X(NLL_W_GLIMPSE) | OP_X(NLL_BIAS)))
+        scratch.du = carve(&c, steps * z.classes, sizeof(float));
+    if (backward && wanted & OP_X(NLL_BIAS)) scratch.sums = carve(&c, (int64_t)cuda_sum_bytes(steps, z.classes), 1);
+    scratch.bytes = c.bytes;
+    return scratch;
 }
 
 KERNEL static void add_scaled(float *out, const float *x, float factor, int64_t n, bool add) {

@@ -46,7 +46,7 @@ done:
 /* The reference's forward pass keeps u and e [K]. */
 static size_t scratch_bytes(const OpSpec *spec, Device device, bool backward, uint32_t wanted, int shards) {
     if (device == DEVICE_REF) return backward ? 0 : (size_t)(2 * spec->x[NLL_W_GLIMPSE].dim[1]) * sizeof(double);
-    if (device == DEVICE_CUDA) return patch_nll_cuda_bytes(spec, backward, wanted);
+    if (device == DEVICE_CUDA) return patch_nll_cuda_scratch(spec, backward, wanted, NULL).bytes;
     return patch_nll_scratch_bytes(spec, backward, wanted, shards);
 }
 
@@ -239,9 +239,16 @@ static const OpCase cases[] = {
     ON_IMAGE("centres far away", two, 2, 3, 7, 11, 3, 2, 2, 1, 10, FILL_BOX, FILL_NORMAL, 1e30),
     ON_IMAGE("many classes", ignoring, 2, 3, 7, 23, 3, 331, 2, 13, 20, FILL_BOX, FILL_POSITIVE, 20),
     ON_IMAGE("many classes, no tanh", linear, 2, 1, 7, 23, 3, 331, 2, 10, 20, FILL_BOX, FILL_NORMAL, 20),
+    ON_IMAGE("a hundred classes", usual, 3, 2, 7, 13, 3, 97, 3, 10, 15, FILL_BOX, FILL_POSITIVE, 15),
+    ON_IMAGE("a hundred classes, no tanh", linear, 3, 2, 7, 13, 3, 97, 3, 10, 15, FILL_BOX, FILL_POSITIVE, 15),
+    ON_IMAGE("many channels", usual, 3, 2, 7, 13, 3, 11, 5, 10, 15, FILL_BOX, FILL_POSITIVE, 15),
+    ON_IMAGE("thousands of steps", one, 1031, 2, 2, 3, 2, 3, 2, 1, 3, FILL_BOX, FILL_POSITIVE, 3),
     ON_FEATURES("features", coarse, 3, 2, 7, 13, 5, 12, 40, FILL_BOX, FILL_POSITIVE, 40),
     ON_FEATURES("features, many classes, no tanh", coarse_linear, 3, 2, 3, 67, 19, 60, 40, FILL_BOX, FILL_POSITIVE, 40),
     ON_FEATURES("features, many classes", coarse, 2, 3, 3, 67, 2, 12, 40, FILL_BOX, FILL_POSITIVE, 40),
+    ON_FEATURES("features, hundreds of classes", coarse, 2, 2, 3, 263, 2, 12, 40, FILL_BOX, FILL_POSITIVE, 40),
+    ON_FEATURES("features, hundreds of classes, no tanh", coarse_linear, 2, 2, 3, 263, 2, 60, 40, FILL_BOX,
+                FILL_POSITIVE, 40),
     /* no gradient, no loss */
     ON_FEATURES("no box at all", coarse, 2, 1, 3, 13, 2, 12, 40, FILL_ZERO, FILL_POSITIVE, 40),
     ON_IMAGE("one of each", one, 1, 1, 1, 1, 1, 1, 1, 1, 1, FILL_BOX, FILL_POSITIVE, 1),
