@@ -72,8 +72,10 @@ HELP_O    := $(patsubst %.c,$(B)/%.o,$(HELP_C))
 CUDA_SRC  := $(sort $(wildcard kernels/*.cu kernels/ops/*.cu))
 EMU_SRC   := $(sort $(wildcard tests/emu/*.cpp tests/emu/*.cu)) $(CUDA_SRC)
 EMU_O     := $(patsubst %,$(B)/emu/%.o,$(EMU_SRC))
+# The same as a refocus-cuda.so, with a made-up driver beside it: the program as a whole on the emulated device.
+EMU_PLUGIN := $(B)/emu/refocus-cuda.so $(B)/emu/libcuda.so.1
 EMU_LOOK  := tests/emu/cuda_runtime.h tests/emu/cublas_v2.h
-CUDA_FILES := $(EMU_SRC) $(sort $(wildcard kernels/*.cuh tests/emu/*.hpp))
+CUDA_FILES := $(EMU_SRC) tests/emu/driver.c $(sort $(wildcard kernels/*.cuh tests/emu/*.hpp))
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
 BENCH_BIN := $(patsubst %.c,$(B)/%,$(filter tests/bench/bench_%,$(BENCH_C)))
 BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)))
@@ -123,6 +125,16 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(HELP_O) $(LIB_O)
 $(patsubst %.c,$(B)/%,$(filter tests/test_cuda_%,$(ALL_TESTS))): %: %.o $(EMU_O) $(HELP_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(B)/emu/refocus-cuda.so: $(EMU_O)
+	$(SAY) LINK $@
+	$(Q)$(CXX) $(CXXFLAGS) -shared -o $@ $^
+
+$(B)/emu/libcuda.so.1: tests/emu/driver.c $(B)/gen/flags
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -shared -o $@ $<
+	@ln -sf libcuda.so.1 $(@D)/libnvidia-ml.so.1
 
 $(B)/tests/bench/bench_%: $(B)/tests/bench/bench_%.o $(BENCH_O) $(LIB_O)
 	$(SAY) LINK $@
@@ -245,7 +257,7 @@ deps-check: deps
 test: deps ## build, run every test, count; T=plan runs those whose name begins with plan
 	@+$(SUB) test-run
 
-test-run: $(B)/refocus $(PLUGIN) $(TEST_BIN)
+test-run: $(B)/refocus $(PLUGIN) $(TEST_BIN) $(if $(CLI_TESTS),$(EMU_PLUGIN))
 	@BUILD=$(BUILD) tests/run.sh $(B) $(TEST_BIN) $(CLI_TESTS)
 
 # The tests of CUDA's kernels without the emulation: they open refocus-cuda.so beside them and take cuda:0.

@@ -15,7 +15,8 @@ int exit_code(Err err) {
     case ERR_MISSING: return EXIT_MISSING;
     case ERR_DEVICE:
     case ERR_UNSUPPORTED: return EXIT_DEVICE;
-    case ERR_NOMEM: return EXIT_MEMORY;
+    case ERR_NOMEM:
+    case ERR_DEVICE_FULL: return EXIT_MEMORY;
     case ERR_CREATE: return EXIT_CREATE;
     case ERR_IO: return EXIT_IO;
     case ERR_INTERRUPTED:

@@ -17,7 +17,7 @@ typedef enum ExitCode {
     EXIT_BAD_DATA = 65,    /* an input was read and is not usable */
     EXIT_MISSING = 66,     /* an input does not exist or cannot be opened */
     EXIT_DEVICE = 69,      /* the device is not available */
-    EXIT_MEMORY = 71,      /* the machine is out of memory */
+    EXIT_MEMORY = 71,      /* the machine or a device is out of memory */
     EXIT_CREATE = 73,      /* an output cannot be created */
     EXIT_IO = 74,          /* reading or writing failed, disk full */
     EXIT_INTERRUPTED = 75, /* interrupted, or deferred: run again to resume */

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "kernels/cuda_open.h"
-#include "kernels/device.h"
 #include "kernels/mem.h"
 
 static size_t page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
@@ -41,9 +40,9 @@ static Err copy_same(const Backend *backend, void *dst, const void *src, int64_t
     return ERR_OK;
 }
 
-static void poison_bytes(const Backend *backend, void *dst, size_t bytes) {
+static void set_bytes(const Backend *backend, void *dst, int byte, size_t bytes) {
     (void)backend;
-    memset(dst, 0xff, bytes); /* a quiet NaN as float and as double, -1 as an integer */
+    memset(dst, byte, bytes);
 }
 
 static OpFn kernel_cpu(const Backend *backend, const Op *op, bool backward) {
@@ -81,7 +80,7 @@ const Backend *backend_cpu(void) {
                                 .free = free_guarded,
                                 .upload = copy_same,
                                 .download = copy_same,
-                                .poison = poison_bytes,
+                                .set = set_bytes,
                                 .kernel = kernel_cpu,
                                 .prepares = true};
     return &cpu;
@@ -96,23 +95,16 @@ const Backend *backend_ref(void) {
                                 .free = free_guarded,
                                 .upload = upload_ref,
                                 .download = download_ref,
-                                .poison = poison_bytes,
+                                .set = set_bytes,
                                 .kernel = kernel_ref};
     return &ref;
 }
 
-Err backend_open(const Backend **out, const char *device) {
-    Err err = ERR_OK;
-    Device kind;
-    CudaSettings settings = {.ordinal = 0};
+Err backend_open(const Backend **out, const BackendSpec *spec) {
     *out = NULL;
-    TRY(device_parse(&kind, &settings.ordinal, device));
-    if (kind == DEVICE_CPU)
-        *out = backend_cpu();
-    else
-        TRY(cuda_open(out, &settings));
-done:
-    return err;
+    if (spec->device == DEVICE_CUDA) return cuda_open(out, &(CudaSettings){spec->ordinal, spec->tf32});
+    *out = spec->device == DEVICE_REF ? backend_ref() : backend_cpu();
+    return ERR_OK;
 }
 
 void backend_close(const Backend *backend) {

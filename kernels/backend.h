@@ -17,7 +17,7 @@ struct Backend {
     void *context;     /* what its kernels find in OpCall.context */
 
     /* *out = bytes of zeroed, 64-byte aligned storage (bytes a multiple of 64). On the CPU it ends at a protected page,
-     * so that a write past its end stops the program at once. ERR_NOMEM names the size. */
+     * so that a write past its end stops the program at once. ERR_NOMEM, or ERR_DEVICE_FULL, names the size. */
     Err (*alloc)(const Backend *backend, void **out, size_t bytes);
     void (*free)(const Backend *backend, void *block, size_t bytes); /* accepts NULL */
 
@@ -26,8 +26,8 @@ struct Backend {
     Err (*upload)(const Backend *backend, void *dst, const void *src, int64_t n, DType type);
     Err (*download)(const Backend *backend, void *dst, const void *src, int64_t n, DType type);
 
-    /* Fills bytes with the pattern of a NaN: what the checked modes put where nothing may be read. */
-    void (*poison)(const Backend *backend, void *dst, size_t bytes);
+    /* As memset. An error of the device shows at the next call that waits. */
+    void (*set)(const Backend *backend, void *dst, int byte, size_t bytes);
 
     /* The kernel of one pass of op; NULL if the backend has none. */
     OpFn (*kernel)(const Backend *backend, const Op *op, bool backward);
@@ -51,10 +51,19 @@ struct Backend {
 const Backend *backend_cpu(void);
 const Backend *backend_ref(void);
 
-/* A backend by the name of its device: "cpu", "cuda" (which is cuda:0) or "cuda:1". CUDA's takes hold of the device:
- * only the process that computes opens it (to ask for it: cuda_check in kernels/cuda_open.h). The caller closes it.
- * ERR_DEVICE says what is missing. */
-Err backend_open(const Backend **out, const char *device) MUST_CHECK;
+/* What a stored byte is where nothing may be read: a quiet NaN as float and as double, -1 as an integer. */
+enum { BACKEND_POISON = 0xff };
+
+typedef struct BackendSpec {
+    Device device;
+    int ordinal; /* of a device of CUDA: cuda:1 is 1 */
+    bool tf32;   /* CUDA: products may round their factors to TF32 */
+} BackendSpec;
+
+/* The backend of a device. CUDA's takes hold of it: only the process that computes opens it (to ask for it: cuda_check
+ * in kernels/cuda_open.h). The caller closes it. ERR_DEVICE says what is missing, ERR_DEVICE_FULL that its memory does
+ * not suffice. */
+Err backend_open(const Backend **out, const BackendSpec *spec) MUST_CHECK;
 void backend_close(const Backend *backend); /* accepts NULL */
 
 /* Bytes of n elements of a type on this backend. */

@@ -36,30 +36,43 @@ static const Cuda *cuda_in(const Backend *backend) { return static_cast<const Cu
 
 /* ---- errors ---- */
 
+enum { LEFT_TEXT = 80 };
+
 /* "cudaMalloc(&block, bytes)" -> "cudaMalloc" */
 static int name_length(const char *call) { return static_cast<int>(strcspn(call, "(")); }
 
-Err cuda_error(const Cuda *cuda, cudaError_t code, const char *call) {
+/* ", 10 of 1000 bytes are free": what an error for want of memory ends with. */
+static const char *left_text(char *out, size_t len) {
+    size_t free_bytes = 0, total = 0;
     (void)cudaGetLastError(); /* it has been seen */
-    const Err err = code == cudaErrorMemoryAllocation ? ERR_NOMEM : ERR_DEVICE;
-    return err_set(err, "cuda:%d: %.*s failed: %s (%s)", cuda->ordinal, name_length(call), call,
-                   cudaGetErrorString(code), cudaGetErrorName(code));
+    out[0] = '\0';
+    if (cudaMemGetInfo(&free_bytes, &total) == cudaSuccess)
+        (void)snprintf(out, len, ", %zu of %zu bytes are free", free_bytes, total);
+    return out;
+}
+
+Err cuda_error(const Cuda *cuda, cudaError_t code, const char *call) {
+    char left[LEFT_TEXT] = "";
+    const bool full = code == cudaErrorMemoryAllocation;
+    (void)cudaGetLastError();
+    return err_set(full ? ERR_DEVICE_FULL : ERR_DEVICE, "cuda:%d: %.*s failed: %s (%s)%s", cuda->ordinal,
+                   name_length(call), call, cudaGetErrorString(code), cudaGetErrorName(code),
+                   full ? left_text(left, sizeof left) : "");
 }
 
 Err cuda_blas_error(const Cuda *cuda, cublasStatus_t status, const char *call) {
-    const Err err = status == CUBLAS_STATUS_ALLOC_FAILED ? ERR_NOMEM : ERR_DEVICE;
-    return err_set(err, "cuda:%d: %.*s failed: %s", cuda->ordinal, name_length(call), call,
-                   cublasGetStatusString(status));
+    char left[LEFT_TEXT] = "";
+    const bool full = status == CUBLAS_STATUS_ALLOC_FAILED;
+    return err_set(full ? ERR_DEVICE_FULL : ERR_DEVICE, "cuda:%d: %.*s failed: %s%s", cuda->ordinal, name_length(call),
+                   call, cublasGetStatusString(status), full ? left_text(left, sizeof left) : "");
 }
 
 /* ---- memory ---- */
 
 static Err no_memory(const Cuda *cuda, size_t bytes) {
-    size_t free_bytes = 0, total = 0;
-    (void)cudaGetLastError();
-    if (cudaMemGetInfo(&free_bytes, &total) != cudaSuccess) free_bytes = total = 0;
-    return err_set(ERR_NOMEM, "out of memory on cuda:%d: %zu bytes asked for, %zu of %zu are free", cuda->ordinal,
-                   bytes, free_bytes, total);
+    char left[LEFT_TEXT];
+    return err_set(ERR_DEVICE_FULL, "out of memory on cuda:%d: %zu bytes asked for%s", cuda->ordinal, bytes,
+                   left_text(left, sizeof left));
 }
 
 /* Exactly as many bytes as the plan says, in one piece. */
@@ -100,8 +113,8 @@ static Err download(const Backend *backend, void *dst, const void *src, int64_t 
     return copy(backend, dst, src, n, type, cudaMemcpyDeviceToHost);
 }
 
-static void poison(const Backend *backend, void *dst, size_t bytes) {
-    (void)cudaMemsetAsync(dst, 0xff, bytes, cuda_in(backend)->stream);
+static void set(const Backend *backend, void *dst, int byte, size_t bytes) {
+    (void)cudaMemsetAsync(dst, byte, bytes, cuda_in(backend)->stream);
 }
 
 static Err memory(const Backend *backend, size_t *free_bytes, size_t *total) {
@@ -181,7 +194,7 @@ static void fill_vtable(CudaBackend *made) {
     b->free = free_device;
     b->upload = upload;
     b->download = download;
-    b->poison = poison;
+    b->set = set;
     b->kernel = kernel;
     b->memory = memory;
     b->close = close_backend;
@@ -192,9 +205,9 @@ static void fill_vtable(CudaBackend *made) {
     b->graph_free = graph_free;
 }
 
-enum { OLDEST_MAJOR = 7, OLDEST_MINOR = 5 };
+enum { OLDEST_MAJOR = 7, OLDEST_MINOR = 5, TF32_MAJOR = 8 };
 
-static Err open_device(CudaBackend *made) {
+static Err open_device(CudaBackend *made, bool tf32) {
     Err err = ERR_OK;
     Cuda *cuda = &made->cuda;
     cudaDeviceProp device;
@@ -204,8 +217,11 @@ static Err open_device(CudaBackend *made) {
             "there is no cuda:%d, this machine has %d CUDA devices", cuda->ordinal, n);
     CUDA_TRY(cudaGetDeviceProperties(&device, cuda->ordinal));
     FAIL_IF(device.major * 10 + device.minor < OLDEST_MAJOR * 10 + OLDEST_MINOR, ERR_DEVICE,
-            "cuda:%d is a %s of compute capability %d.%d, expected at least %d.%d", cuda->ordinal, device.name,
+            "cuda:%d, %s, has compute capability %d.%d, expected at least %d.%d", cuda->ordinal, device.name,
             device.major, device.minor, static_cast<int>(OLDEST_MAJOR), static_cast<int>(OLDEST_MINOR));
+    FAIL_IF(tf32 && device.major < TF32_MAJOR, ERR_DEVICE,
+            "cuda:%d, %s, has compute capability %d.%d, train.precision tf32 needs %d.0", cuda->ordinal, device.name,
+            device.major, device.minor, static_cast<int>(TF32_MAJOR));
     (void)snprintf(made->model, sizeof made->model, "%s, %d.%d", device.name, device.major, device.minor);
     CUDA_TRY(cudaSetDevice(cuda->ordinal));
     CUDA_TRY(cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking));
@@ -239,7 +255,7 @@ extern "C" __attribute__((visibility("default"))) Err cuda_backend_open(const Ba
     made->cuda.ordinal = settings->ordinal;
     made->cuda.waits = sync != nullptr && strcmp(sync, "1") == 0;
     fill_vtable(made);
-    TRY(open_device(made));
+    TRY(open_device(made, settings->tf32));
     TRY(open_blas(&made->cuda, settings->tf32));
     *out = &made->backend;
     made = nullptr;
@@ -249,3 +265,16 @@ done:
 }
 
 extern "C" __attribute__((visibility("default"))) const char *cuda_backend_headers(void) { return KERNEL_HEADERS; }
+
+/* What a driver compiles is its own: of which version it is, is a part of how the bits come about. */
+extern "C" __attribute__((visibility("default"))) const char *cuda_backend_libraries(void) {
+    static char text[160];
+    static const libraryPropertyType parts[] = {MAJOR_VERSION, MINOR_VERSION, PATCH_LEVEL};
+    int driver = 0, runtime = 0, blas[3] = {0};
+    (void)cudaDriverGetVersion(&driver);
+    (void)cudaRuntimeGetVersion(&runtime);
+    for (int i = 0; i < 3; i++) (void)cublasGetProperty(parts[i], &blas[i]);
+    (void)snprintf(text, sizeof text, "driver for CUDA %d.%d, CUDA runtime %d.%d, cuBLAS %d.%d.%d", driver / 1000,
+                   driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10, blas[0], blas[1], blas[2]);
+    return text;
+}

@@ -32,7 +32,7 @@ struct OpCuda {
 
 /* ---- errors ---- */
 
-/* err_set with the device and what failed; ERR_NOMEM for cudaErrorMemoryAllocation, else ERR_DEVICE. call: its text, of
+/* err_set with the device and what failed; ERR_DEVICE_FULL, with the figures, for want of memory, else ERR_DEVICE. call: its text, of
  * which the name is used. */
 Err cuda_error(const Cuda *cuda, cudaError_t code, const char *call);
 Err cuda_blas_error(const Cuda *cuda, cublasStatus_t status, const char *call);

@@ -6,7 +6,15 @@
 #include <string.h>
 
 /* cuda.h: CUresult, CUdevice and CUdevice_attribute are ints. */
-enum { CUDA_OK = 0, CUDA_NO_DEVICE = 100, ATTRIBUTE_PROCESSORS = 16, ATTRIBUTE_MAJOR = 75, ATTRIBUTE_MINOR = 76 };
+enum { CUDA_OK = 0, CUDA_NO_DEVICE = 100 };
+enum {
+    ATTRIBUTE_CLOCK = 13,
+    ATTRIBUTE_PROCESSORS = 16,
+    ATTRIBUTE_MEMORY_CLOCK = 36,
+    ATTRIBUTE_MEMORY_BUS = 37,
+    ATTRIBUTE_MAJOR = 75,
+    ATTRIBUTE_MINOR = 76
+};
 
 typedef struct Driver {
     int (*init)(unsigned flags);
@@ -17,6 +25,7 @@ typedef struct Driver {
     int (*memory)(size_t *out, int device);
     int (*attribute)(int *out, int attribute, int device);
     int (*error)(int code, const char **text);
+    int (*bus)(char *out, int len, int device); /* NULL: such a driver does not tell */
 } Driver;
 
 /* A data pointer and a function pointer have one size wherever dlsym exists. */
@@ -27,6 +36,7 @@ static bool load(void *library, const char *symbol, void *function) {
 }
 
 static bool load_all(void *library, Driver *driver) {
+    (void)load(library, "cuDeviceGetPCIBusId", &driver->bus);
     return load(library, "cuInit", &driver->init) && load(library, "cuDriverGetVersion", &driver->version) &&
            load(library, "cuDeviceGetCount", &driver->count) && load(library, "cuDeviceGet", &driver->get) &&
            load(library, "cuDeviceGetName", &driver->name) && load(library, "cuDeviceTotalMem_v2", &driver->memory) &&
@@ -40,6 +50,24 @@ static Err driver_error(const Driver *driver, const char *call, int code) {
     return err_set(ERR_DEVICE, "the NVIDIA driver refuses %s: %s (%d)", call, text, code);
 }
 
+static Err get_attributes(const Driver *driver, CudaDevice *out, int device) {
+    const struct {
+        int *out, attribute;
+        bool optional;
+    } wanted[] = {{&out->major, ATTRIBUTE_MAJOR, false},
+                  {&out->minor, ATTRIBUTE_MINOR, false},
+                  {&out->n_processors, ATTRIBUTE_PROCESSORS, false},
+                  {&out->clock_khz, ATTRIBUTE_CLOCK, true},
+                  {&out->memory_clock_khz, ATTRIBUTE_MEMORY_CLOCK, true},
+                  {&out->memory_bus_bits, ATTRIBUTE_MEMORY_BUS, true}};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        const int code = driver->attribute(wanted[i].out, wanted[i].attribute, device);
+        if (code != CUDA_OK && !wanted[i].optional) return driver_error(driver, "cuDeviceGetAttribute", code);
+        if (code != CUDA_OK) *wanted[i].out = 0;
+    }
+    return ERR_OK;
+}
+
 static Err get_device(const Driver *driver, CudaDevice *out, int ordinal) {
     int device = 0, code = 0;
     size_t bytes = 0;
@@ -49,15 +77,8 @@ static Err get_device(const Driver *driver, CudaDevice *out, int ordinal) {
         return driver_error(driver, "cuDeviceGetName", code);
     if ((code = driver->memory(&bytes, device)) != CUDA_OK) return driver_error(driver, "cuDeviceTotalMem", code);
     out->memory_bytes = bytes;
-    const struct {
-        int *out, attribute;
-    } wanted[] = {
-        {&out->major, ATTRIBUTE_MAJOR}, {&out->minor, ATTRIBUTE_MINOR}, {&out->n_processors, ATTRIBUTE_PROCESSORS}};
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        code = driver->attribute(wanted[i].out, wanted[i].attribute, device);
-        if (code != CUDA_OK) return driver_error(driver, "cuDeviceGetAttribute", code);
-    }
-    return ERR_OK;
+    if (driver->bus == NULL || driver->bus(out->bus, (int)sizeof out->bus, device) != CUDA_OK) out->bus[0] = '\0';
+    return get_attributes(driver, out, device);
 }
 
 static Err list_devices(const Driver *driver, CudaDevice *out, int max, int *n, int *version) {
@@ -81,4 +102,35 @@ Err cuda_driver_devices(CudaDevice *out, int max, int *n, int *version) {
     /* Not closed again: the driver starts threads that would run on without their code. */
     if (!load_all(library, &driver)) return err_set(ERR_DEVICE, "libcuda.so.1 is not a complete NVIDIA driver");
     return list_devices(&driver, out, max, n, version);
+}
+
+/* ---- NVML ---- */
+
+/* nvml.h: nvmlMemory_t; nvmlReturn_t is an int, 0 = success; nvmlDevice_t is a pointer. */
+typedef struct NvmlMemory {
+    unsigned long long total, free, used;
+} NvmlMemory;
+
+typedef struct Nvml {
+    int (*init)(void);
+    int (*shutdown)(void);
+    int (*find)(const char *bus, void **device);
+    int (*memory)(void *device, NvmlMemory *out);
+} Nvml;
+
+bool cuda_driver_free_bytes(const CudaDevice *device, uint64_t *free_bytes) {
+    Nvml nvml;
+    NvmlMemory memory = {0};
+    void *at = NULL;
+    *free_bytes = 0;
+    void *library = device->bus[0] == '\0' ? NULL : dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) return false; /* never closed again, as the driver */
+    if (!load(library, "nvmlInit_v2", &nvml.init) || !load(library, "nvmlShutdown", &nvml.shutdown) ||
+        !load(library, "nvmlDeviceGetHandleByPciBusId_v2", &nvml.find) ||
+        !load(library, "nvmlDeviceGetMemoryInfo", &nvml.memory) || nvml.init() != 0)
+        return false;
+    const bool told = nvml.find(device->bus, &at) == 0 && nvml.memory(at, &memory) == 0;
+    (void)nvml.shutdown();
+    *free_bytes = memory.free;
+    return told;
 }

@@ -10,6 +10,7 @@
 
 #include "gen/kernel_headers.inc"
 #include "kernels/cuda_driver.h"
+#include "kernels/mem.h"
 
 /* From the program's folder: in the build, and installed. */
 static const char *const places[] = {CUDA_PLUGIN, "../lib/refocus/" CUDA_PLUGIN};
@@ -17,6 +18,7 @@ static const char *const places[] = {CUDA_PLUGIN, "../lib/refocus/" CUDA_PLUGIN}
 typedef struct Plugin {
     CudaBackendOpen open;
     CudaBackendHeaders headers;
+    CudaBackendLibraries libraries;
 } Plugin;
 
 /* The first of the places where the file is; false if it is nowhere. */
@@ -50,15 +52,17 @@ static Err open_plugin(Plugin *plugin) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) return err_set(ERR_DEVICE, "%s cannot be loaded: %s", CUDA_PLUGIN, dlerror());
     if (!load(library, CUDA_PLUGIN_OPEN, &plugin->open) || !load(library, CUDA_PLUGIN_HEADERS, &plugin->headers) ||
-        strcmp(plugin->headers(), KERNEL_HEADERS) != 0)
+        strcmp(plugin->headers(), KERNEL_HEADERS) != 0 ||
+        !load(library, CUDA_PLUGIN_LIBRARIES, &plugin->libraries))
         return err_set(ERR_DEVICE, "%s is not of the same sources as this program: run make again", path);
     return ERR_OK;
 }
 
-static Err check_device(int ordinal) {
+/* devices [ordinal + 1], or NULL where it need only be there. */
+static Err check_device(CudaDevice *devices, int ordinal) {
     int n = 0, version = 0;
     CudaDevice none;
-    Err err = cuda_driver_devices(&none, 0, &n, &version);
+    Err err = cuda_driver_devices(devices != NULL ? devices : &none, devices != NULL ? ordinal + 1 : 0, &n, &version);
     if (err != ERR_OK) return err;
     if (ordinal >= n)
         return err_set(ERR_DEVICE, "there is no cuda:%d, this machine has %d CUDA device%s (refocus doctor lists them)",
@@ -72,14 +76,29 @@ Err cuda_check_plugin(void) {
 }
 
 Err cuda_check(int ordinal) {
-    const Err err = check_device(ordinal);
+    const Err err = check_device(NULL, ordinal);
     return err == ERR_OK ? cuda_check_plugin() : err;
+}
+
+Err cuda_class(char out[CUDA_CLASS_LEN], int ordinal) {
+    Err err = ERR_OK;
+    Plugin plugin;
+    CudaDevice *devices = NULL;
+    TRY(mem_alloc(&devices, (size_t)ordinal + 1, sizeof *devices));
+    TRY(check_device(devices, ordinal));
+    TRY(open_plugin(&plugin));
+    const CudaDevice *device = &devices[ordinal];
+    (void)snprintf(out, CUDA_CLASS_LEN, "%s, %d.%d; %s", device->name, device->major, device->minor,
+                   plugin.libraries());
+done:
+    mem_free(devices);
+    return err;
 }
 
 Err cuda_open(const Backend **out, const CudaSettings *settings) {
     Plugin plugin;
     *out = NULL;
-    Err err = check_device(settings->ordinal);
+    Err err = check_device(NULL, settings->ordinal);
     if (err == ERR_OK) err = open_plugin(&plugin);
     return err == ERR_OK ? plugin.open(out, settings) : err;
 }

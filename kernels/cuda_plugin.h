@@ -13,11 +13,11 @@ extern "C" {
 
 typedef struct CudaSettings {
     int ordinal; /* of the device: cuda:0 is 0 */
-    bool tf32;   /* products may round their factors to TF32, where the device can */
+    bool tf32;   /* products may round their factors to TF32: compute capability 8.0 and newer */
 } CudaSettings;
 
 /* *out = a backend on that device, with a stream and cuBLAS's workspace. The caller closes it (Backend.close).
- * ERR_DEVICE, ERR_NOMEM. */
+ * ERR_DEVICE, ERR_DEVICE_FULL, ERR_NOMEM. */
 Err cuda_backend_open(const Backend **out, const CudaSettings *settings) MUST_CHECK;
 typedef Err (*CudaBackendOpen)(const Backend **out, const CudaSettings *settings);
 
@@ -25,8 +25,14 @@ typedef Err (*CudaBackendOpen)(const Backend **out, const CudaSettings *settings
 const char *cuda_backend_headers(void);
 typedef const char *(*CudaBackendHeaders)(void);
 
+/* Versions of the libraries that compute, "driver for CUDA 13.0, CUDA runtime 13.0, cuBLAS 13.0.2", in storage of its
+ * own. Takes hold of no device. */
+const char *cuda_backend_libraries(void);
+typedef const char *(*CudaBackendLibraries)(void);
+
 #define CUDA_PLUGIN "refocus-cuda.so"
 #define CUDA_PLUGIN_OPEN "cuda_backend_open"
+#define CUDA_PLUGIN_LIBRARIES "cuda_backend_libraries"
 #define CUDA_PLUGIN_HEADERS "cuda_backend_headers"
 
 #ifdef __cplusplus

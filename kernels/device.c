@@ -1,5 +1,6 @@
 #include "kernels/device.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "kernels/cuda_scratch.h"
@@ -28,6 +29,25 @@ Err device_parse(Device *out, int *ordinal, const char *name) {
     if (number < 0) return err_set(ERR_DEVICE, "unknown device \"%s\", expected cpu, cuda or cuda:NUMBER", name);
     *out = DEVICE_CUDA;
     *ordinal = number;
+    return ERR_OK;
+}
+
+/* What follows a comma is a number, or "cuda:" and a number. */
+Err device_parse_list(Device *out, int *ordinals, int *n, const char *names) {
+    const bool many = strchr(names, ',') != NULL;
+    *n = 0;
+    for (const char *rest = names, *comma = NULL; rest != NULL; rest = comma == NULL ? NULL : comma + 1, ++*n) {
+        char name[32];
+        comma = strchr(rest, ',');
+        const size_t len = comma == NULL ? strlen(rest) : (size_t)(comma - rest);
+        const bool bare = *n > 0 && strncmp(rest, "cuda", 4) != 0;
+        (void)snprintf(name, sizeof name, "%s%.*s", bare ? "cuda:" : "", len < 20 ? (int)len : 20, rest);
+        if (*n == DEVICE_MAX) return err_set(ERR_DEVICE, "%s: at most %d devices", names, DEVICE_MAX);
+        if (device_parse(out, &ordinals[*n], name) != ERR_OK || (many && *out == DEVICE_CPU))
+            return err_set(ERR_DEVICE, "unknown device \"%s\", expected cpu, cuda or cuda:NUMBER[,NUMBER ...]", names);
+        for (int i = 0; i < *n; i++)
+            if (ordinals[i] == ordinals[*n]) return err_set(ERR_DEVICE, "%s names cuda:%d twice", names, ordinals[i]);
+    }
     return ERR_OK;
 }
 

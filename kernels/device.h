@@ -15,6 +15,11 @@ Err device_find(Device *out, const char *name) MUST_CHECK;
 /* The same, and the number of the device: 0 for "cpu" and "cuda", 1 for "cuda:1". */
 Err device_parse(Device *out, int *ordinal, const char *name) MUST_CHECK;
 
+/* As many devices as `run` works on: "cpu", "cuda:1", "cuda:0,1,3". Their numbers into ordinals, which has room for
+ * DEVICE_MAX; *n >= 1. ERR_DEVICE: an unknown name, a number twice, too many. */
+enum { DEVICE_MAX = 16 };
+Err device_parse_list(Device *out, int *ordinals, int *n, const char *names) MUST_CHECK;
+
 /* The kind of device, part of a cell's identity: "cpu", "cuda" or "ref". */
 const char *device_name(Device device);
 

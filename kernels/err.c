@@ -53,6 +53,7 @@ const char *err_name(Err code) {
     case ERR_NOTHING: return "nothing matched";
     case ERR_FAILED: return "cells failed";
     case ERR_DEFERRED: return "not now";
+    case ERR_DEVICE_FULL: return "device out of memory";
     }
     return "unknown error";
 }

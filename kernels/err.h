@@ -28,7 +28,8 @@ typedef enum Err {
     ERR_GATE = -13,        /* a gate failed: budget, check, verify              (2)  */
     ERR_NOTHING = -14,     /* nothing matched                                   (3)  */
     ERR_FAILED = -15,      /* some cells failed; the others are done            (1)  */
-    ERR_DEFERRED = -16     /* not now: this machine cannot hold it as it is     (75) */
+    ERR_DEFERRED = -16,    /* not now: this machine cannot hold it as it is     (75) */
+    ERR_DEVICE_FULL = -17  /* the memory of a device does not suffice           (71) */
 } Err;
 
 #if defined(__GNUC__)

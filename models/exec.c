@@ -12,7 +12,10 @@ struct Arena {
     const ParamSet *params;
     size_t persistent_bytes, bytes;
     char *memory;
+    unsigned char *piece; /* [PIECE_BYTES] of the host, for arena_used_bytes */
 };
+
+enum { PIECE_BYTES = 64 << 10 };
 
 typedef struct Bound {
     OpFn run;
@@ -39,6 +42,7 @@ Err arena_new(Arena **out, const Backend *backend, const ParamSet *params, size_
     Arena *arena = NULL;
     *out = NULL;
     TRY(mem_alloc(&arena, 1, sizeof *arena));
+    TRY(mem_alloc(&arena->piece, PIECE_BYTES, 1));
     arena->backend = backend;
     arena->params = params;
     arena->persistent_bytes = params->n_elements * backend->real_bytes;
@@ -55,7 +59,8 @@ done:
 
 void arena_free(Arena *arena) {
     if (arena == NULL) return;
-    arena->backend->free(arena->backend, arena->memory, arena->bytes);
+    if (arena->backend != NULL) arena->backend->free(arena->backend, arena->memory, arena->bytes);
+    mem_free(arena->piece);
     mem_free(arena);
 }
 
@@ -93,30 +98,25 @@ done:
     return err;
 }
 
-enum { MARK = 0x5eedface, MARK_CHUNK = 1024 };
+/* A byte that hardly any number consists of: neither of small integers nor of a NaN. */
+enum { MARK = 0x5e };
 
-Err arena_mark(Arena *arena) {
-    Err err = ERR_OK;
-    int32_t chunk[MARK_CHUNK];
-    for (int i = 0; i < MARK_CHUNK; i++) chunk[i] = MARK;
-    for (size_t at = arena->persistent_bytes; at < arena->bytes; at += sizeof chunk) {
-        size_t n = arena->bytes - at < sizeof chunk ? arena->bytes - at : sizeof chunk;
-        TRY(arena->backend->upload(arena->backend, arena->memory + at, chunk, (int64_t)(n / sizeof *chunk), DT_INT));
-    }
-done:
-    return err;
+void arena_mark(Arena *arena) {
+    const size_t bytes = arena->bytes - arena->persistent_bytes;
+    arena->backend->set(arena->backend, arena->memory + arena->persistent_bytes, MARK, bytes);
 }
 
+/* From the end, in pieces that the host takes over. */
 Err arena_used_bytes(size_t *out, const Arena *arena) {
     Err err = ERR_OK;
-    int32_t chunk[MARK_CHUNK];
     size_t end = arena->bytes;
     while (end > arena->persistent_bytes) {
-        size_t room = end - arena->persistent_bytes, n = room < sizeof chunk ? room : sizeof chunk;
-        size_t left = n / sizeof *chunk;
-        TRY(arena->backend->download(arena->backend, chunk, arena->memory + end - n, (int64_t)left, DT_INT));
-        while (left > 0 && chunk[left - 1] == MARK) left--;
-        end -= n - left * sizeof *chunk;
+        const size_t room = end - arena->persistent_bytes, n = room < PIECE_BYTES ? room : PIECE_BYTES;
+        size_t left = n;
+        TRY(arena->backend->download(arena->backend, arena->piece, arena->memory + end - n,
+                                     (int64_t)(n / sizeof(int32_t)), DT_INT));
+        while (left > 0 && arena->piece[left - 1] == MARK) left--;
+        end -= n - left;
         if (left > 0) break;
     }
     *out = (end + 63) / 64 * 64;
@@ -260,11 +260,15 @@ const Backend *exec_backend(const Exec *exec) { return exec->backend; }
 
 /* ---- checked mode: storage follows lifetimes ---- */
 
+static void poison(const Exec *exec, int b) {
+    exec->backend->set(exec->backend, exec->block[b], BACKEND_POISON, exec->plan->blocks[b].bytes);
+}
+
 static Err checked_alloc(Exec *exec, int b) {
     if (exec->block[b] != NULL) return ERR_OK;
     Err err = block_alloc(exec, b);
     if (err != ERR_OK) return err;
-    exec->backend->poison(exec->backend, exec->block[b], exec->plan->blocks[b].bytes);
+    poison(exec, b);
     exec->live += exec->plan->blocks[b].bytes;
     if (exec->live > exec->peak) exec->peak = exec->live;
     return ERR_OK;
@@ -301,8 +305,7 @@ static void checked_start(Exec *exec) {
 
 static void poison_after(Exec *exec, int i_node) {
     for (int b = 0; b < exec->plan->n_blocks; b++)
-        if (exec->plan->blocks[b].last == i_node)
-            exec->backend->poison(exec->backend, exec->block[b], exec->plan->blocks[b].bytes);
+        if (exec->plan->blocks[b].last == i_node) poison(exec, b);
 }
 
 /* ---- running ---- */
@@ -323,6 +326,24 @@ Err exec_download(const Exec *exec, TensorId t, void *values) {
     const void *from = exec_pointer(exec, t);
     if (from == NULL) return err_set(ERR_ARG, "%s holds nothing to read", tensor->name);
     return exec->backend->download(exec->backend, values, from, shape_count(&tensor->shape), tensor->type);
+}
+
+Err exec_view(const void **out, const Exec *exec, TensorId t, int64_t offset, int64_t n, void **room) {
+    Err err = ERR_OK;
+    const Backend *backend = exec->backend;
+    const Tensor *tensor = &exec->graph->tensors[t];
+    const char *from = exec_pointer(exec, t);
+    FAIL_IF(from == NULL, ERR_ARG, "%s holds nothing to read", tensor->name);
+    from += backend_bytes(backend, offset, tensor->type);
+    *out = from;
+    if (backend->on_host) return ERR_OK;
+    mem_free(*room);
+    *room = NULL;
+    TRY(mem_alloc(room, (size_t)n, tensor->type == DT_INT ? sizeof(int32_t) : sizeof(float)));
+    *out = *room;
+    TRY(backend->download(backend, *room, from, n, tensor->type));
+done:
+    return err;
 }
 
 Err exec_run_watched(Exec *exec, void (*seen)(void *ctx, int i_node), void *ctx) {

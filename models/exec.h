@@ -31,7 +31,7 @@ Err arena_get_param(const Arena *arena, int i, float *values) MUST_CHECK;
 
 /* Fills the transient part with a pattern, so that arena_used_bytes can tell how far graphs have written since: what
  * running really used, counted without the plan. Not between feeding a graph and running it. */
-Err arena_mark(Arena *arena) MUST_CHECK;
+void arena_mark(Arena *arena);
 
 /* *out = bytes from the arena's start to the last one that was written, rounded up to 64. */
 Err arena_used_bytes(size_t *out, const Arena *arena) MUST_CHECK;
@@ -49,6 +49,11 @@ const Backend *exec_backend(const Exec *exec);
  * int32_t. */
 Err exec_upload(Exec *exec, TensorId t, const void *values) MUST_CHECK;
 Err exec_download(const Exec *exec, TensorId t, void *values) MUST_CHECK;
+
+/* *out = n elements of t's storage from `offset` elements on, as the backend holds them: where they are, if the host may
+ * read them there, else copied into *room, which starts NULL, is made anew by each call, and is the caller's to free
+ * (mem_free). ERR_ARG if t holds nothing now. */
+Err exec_view(const void **out, const Exec *exec, TensorId t, int64_t offset, int64_t n, void **room) MUST_CHECK;
 
 /* Runs all nodes in order. A kernel's error is prefixed with the node's name. Where kernels run on their own, as on
  * cuda, their errors may come later, from a download. */

@@ -65,7 +65,7 @@ static void test_no_device(void **state) {
     expect_message("there is no cuda:2, this machine has 2 CUDA devices");
     assert_null(backend);
     emu_devices(1, (size_t)CUDA_BLAS_BYTES - 1);
-    assert_int_equal(cuda_backend_open(&backend, &first_device), ERR_NOMEM);
+    assert_int_equal(cuda_backend_open(&backend, &first_device), ERR_DEVICE_FULL);
     expect_message("out of memory on cuda:0: 33554432 bytes asked for, 33554431 of 33554431 are free");
     assert_int_equal(emu_stats().n_live, 0);
     emu_devices(1, (size_t)1 << 30);
@@ -117,18 +117,18 @@ static void test_memory(void **state) {
     OK(backend->upload(backend, block, whole, 4, DT_INT));
     OK(backend->download(backend, whole_back, block, 4, DT_INT));
     assert_memory_equal(whole, whole_back, sizeof whole);
-    backend->poison(backend, block, 64);
+    backend->set(backend, block, BACKEND_POISON, 64);
     OK(backend->download(backend, back, block, 16, DT_REAL));
     for (int i = 0; i < 16; i++) assert_true(isnan(back[i]));
     assert_int_equal(backend->upload(backend, block, real, 17, DT_REAL), ERR_DEVICE);
     expect_message("cuda:0: cudaMemcpyAsync failed: invalid argument (cudaErrorInvalidValue)");
     backend->free(backend, block, 64);
     backend->free(backend, NULL, 64);
-    assert_int_equal(backend->alloc(backend, &block, (size_t)1 << 40), ERR_NOMEM);
+    assert_int_equal(backend->alloc(backend, &block, (size_t)1 << 40), ERR_DEVICE_FULL);
     expect_message("out of memory on cuda:0: 1099511627776 bytes asked for, 1040187392 of 1073741824 are free");
     assert_null(block);
     emu_fail_at(2, OUT_OF_MEMORY); /* in clearing what could be had */
-    assert_int_equal(backend->alloc(backend, &block, 64), ERR_NOMEM);
+    assert_int_equal(backend->alloc(backend, &block, 64), ERR_DEVICE_FULL);
     assert_null(block);
     assert_int_equal(emu_stats().live_bytes, before);
     backend_close(backend);
@@ -269,7 +269,7 @@ static void test_capture_fails(void **state) {
         emu_fail_at(k, OUT_OF_MEMORY);
         const Err err = exec_run(d.exec);
         emu_fail_at(0, 0);
-        assert_int_equal(err, ERR_NOMEM);
+        assert_int_equal(err, ERR_DEVICE_FULL);
         expect_message("out of memory (cudaErrorMemoryAllocation)");
         OK(exec_run(d.exec));
         close_descent(&d);
@@ -312,7 +312,7 @@ static void test_waiting(void **state) {
     for (int i = 0; i < 3; i++) (void)step(&d, i);
     assert_int_equal(emu_stats().n_replays, replays);
     emu_fail_at(2, OUT_OF_MEMORY);
-    assert_int_equal(exec_run(d.exec), ERR_NOMEM);
+    assert_int_equal(exec_run(d.exec), ERR_DEVICE_FULL);
     expect_message("minus: cuda:0: a kernel failed");
     close_descent(&d);
     backend_close(backend);
@@ -371,7 +371,7 @@ static void test_products(void **state) {
     assert_int_equal(call_gemm(&call, &wrong, NULL, NULL, NULL), ERR_DEVICE);
     expect_message("cuda:0: cublasSgemm_64 failed: CUBLAS_STATUS_INVALID_VALUE");
     emu_fail_at(1, ALLOC_FAILED);
-    assert_int_equal(call_gemm(&call, &wrong, NULL, NULL, NULL), ERR_NOMEM);
+    assert_int_equal(call_gemm(&call, &wrong, NULL, NULL, NULL), ERR_DEVICE_FULL);
     backend_close(backend);
     assert_int_equal(emu_stats().n_live, 0);
 }

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include "harness/command/command.h"
+#include "harness/command/device_option.h"
 #include "harness/grid/grid.h"
 #include "harness/record/results.h"
 #include "harness/run/child.h"
 #include "harness/run/folder.h"
+#include "kernels/device.h"
 #include "kernels/mem.h"
 
 static const CommandOption options[] = {
@@ -20,12 +22,13 @@ static const CommandOption options[] = {
     {.name = "id", .arg = "HEX", .help = "its identity, which the settings must have"},
     {.name = "seed", .arg = "N", .help = "its seed"},
     {.name = "threads", .arg = "N", .help = "threads to compute with"},
+    {.name = "device", .arg = "DEVICE", .help = "cpu, cuda:0, cuda:1, ... (cpu)"},
     {.name = "revalidate", .help = "check the sealed cell instead of training"},
     COMMAND_OPTION_END};
 
 typedef struct CellRun {
     const CommandLine *line;
-    const char *folder, *name, *id;
+    const char *folder, *name, *id, *device;
     Settings *settings;
     int64_t seed, n_threads;
     const volatile sig_atomic_t *stop;
@@ -59,10 +62,12 @@ static void log_line(void *ctx, const char *text) {
 static Err read_settings(CellRun *run) {
     Err err = ERR_OK;
     char *text = NULL, id[GRID_ID_LEN];
+    Device kind;
     size_t n = 0;
     TRY(folder_read(&text, &n, run->folder, FOLDER_SETTINGS));
     TRY(grid_read_settings(&run->settings, FOLDER_SETTINGS, text));
-    TRY(grid_cell_id(id, run->settings, run->seed, "cpu"));
+    TRY(device_find(&kind, run->device));
+    TRY(grid_cell_id(id, run->settings, run->seed, device_name(kind)));
     FAIL_IF(strcmp(id, run->id) != 0, ERR_SPEC, "the settings in %s are of cell %.8s, not %.8s", run->folder, id,
             run->id);
 done:
@@ -90,6 +95,7 @@ static TrainerSpec trainer_spec(const CellRun *run) {
                          .id = run->id,
                          .folder = run->folder,
                          .n_threads = (int)run->n_threads,
+                         .device = run->device,
                          .mode = EXEC_ARENA,
                          .stop = run->stop,
                          .news = pass_news,
@@ -104,7 +110,7 @@ static Err refuse_sealed(CellRun *run) {
     return err_set(ERR_INTERRUPTED, "another process has just sealed it");
 }
 
-/* What is left of the run once it is sealed. */
+/* What is left of the run once it is sealed. Of a cell that may fit one day, what was trained stays. */
 static Err drop_traces(const CellRun *run) {
     Err err = ERR_OK;
     TRY(folder_drop(run->folder, FOLDER_CHECKPOINT));
@@ -121,7 +127,7 @@ static Err train(CellRun *run) {
     TRY(trainer_run(&record, &spec, NULL));
     TRY(put_labels(run, record));
     TRY(record_seal(record, run->folder));
-    TRY(drop_traces(run));
+    if (record->status != CELL_OVER_BUDGET) TRY(drop_traces(run));
     fprintf(stderr, "%s%s%s\n", cell_status_name(record->status), record->cause[0] != '\0' ? ": " : "", record->cause);
     tell(CHILD_SEALED, ERR_OK, record->status, record->cause);
 done:
@@ -177,6 +183,7 @@ static Err run(const CommandLine *line) {
                     .folder = command_operand(line, 0),
                     .name = command_value(line, "name"),
                     .id = command_value(line, "id"),
+                    .device = device_kind_option(line),
                     .lock = -1};
     FAIL_IF(cell.name == NULL || cell.id == NULL || command_value(line, "variant") == NULL, ERR_ARG,
             "cell is called by run; to run one cell: refocus run GRID.yaml --cells NAME");

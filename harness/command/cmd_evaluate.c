@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/command/command.h"
+#include "harness/command/device_option.h"
 #include "harness/grid/grid.h"
 #include "harness/record/results.h"
 #include "harness/record/sealed.h"
@@ -24,6 +25,7 @@ static const CommandOption options[] = {
     {.name = "as", .arg = "NAME", .help = "name of the new evaluation (the set's name, or the file's)"},
     {.name = "split", .arg = "SPLIT", .choices = "train|valid|test|all", .help = "part of a dataset file (test)"},
     {.name = "replace", .help = "put it in the place of an evaluation of that name"},
+    COMMAND_OPTION_DEVICE,
     {.name = "threads", .letter = 't', .arg = "N", .help = "threads to compute with (all cores)"},
     COMMAND_OPTION_ISA,
     COMMAND_OPTION_JSON,
@@ -31,7 +33,7 @@ static const CommandOption options[] = {
 
 typedef struct Evaluate {
     const CommandLine *line;
-    const char *path, *pattern, *set, *file, *split;
+    const char *path, *pattern, *set, *file, *split, *device;
     char as[128];
     int64_t n_threads;
     bool replace, header;
@@ -78,6 +80,7 @@ static Err read_options(Evaluate *e) {
     FAIL_IF(e->as[0] == '\0' || strchr(e->as, '/') != NULL || strlen(e->as) > 60, ERR_ARG,
             "--as %.80s: expected a name of up to 60 bytes without '/'", e->as);
     e->replace = command_has(line, "replace");
+    TRY(device_option(&e->device, &(Device){DEVICE_CPU}, line));
     TRY(command_int(&e->n_threads, line, "threads", machine_n_cores(), 1, 1024));
 done:
     return err;
@@ -139,8 +142,13 @@ static Err evaluate_cell(Evaluate *e, const Results *results, size_t i) {
     CellRecord *cell = NULL, *fresh = NULL;
     TRY(results_read(results, i, PART_FINAL | PART_BEST, &cell));
     fprintf(stderr, "%s\n", cell->name);
-    ReevaluateSpec spec = {
-        .cell = cell, .set = e->set, .file = e->file, .split = e->split, .as = e->as, .n_threads = (int)e->n_threads};
+    ReevaluateSpec spec = {.cell = cell,
+                           .set = e->set,
+                           .file = e->file,
+                           .split = e->split,
+                           .as = e->as,
+                           .device = e->device,
+                           .n_threads = (int)e->n_threads};
     err = reevaluate(&fresh, &spec);
     if (err != ERR_OK) TRY(err_context(err, "%s", cell->name));
     if (fresh->n_evaluations > 0 && fresh->evaluations[0].comment != NULL)

@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include "harness/command/command.h"
+#include "harness/command/device_option.h"
 #include "harness/command/grid_operands.h"
 #include "harness/run/publish.h"
 #include "kernels/mem.h"
 
 static const CommandOption options[] = {{.name = "results", .arg = "DIR", .help = "folder of all results (results)"},
+                                        COMMAND_OPTION_DEVICE_KIND,
                                         COMMAND_OPTION_END};
 
 static Err run(const CommandLine *line) {
@@ -15,7 +17,7 @@ static Err run(const CommandLine *line) {
     Grid *grid = NULL;
     char *path = NULL, *folder = NULL;
     const char *results = command_value(line, "results") != NULL ? command_value(line, "results") : "results";
-    TRY(grid_operands_load(&grid, line, "cpu"));
+    TRY(grid_operands_load(&grid, line, device_kind_option(line)));
     TRY(publish_folder(&folder, results, grid));
     FAIL_IF(access(folder, R_OK | X_OK) != 0, ERR_MISSING, "%s has no results in %s: run `refocus run %s` first",
             grid->experiment, folder, grid->path);

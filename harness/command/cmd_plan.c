@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/command/command.h"
+#include "harness/command/device_option.h"
 #include "harness/command/write_lock.h"
 #include "harness/grid/grid.h"
 #include "harness/report/plan_format.h"
@@ -141,11 +142,8 @@ static void tell(const PlanRun *run) {
 }
 
 static Err prepare_probe(const PlanRun *run, PlanOptions *out) {
-    const char *device = command_value(run->line, "device");
-    if (device != NULL && strcmp(device, "cpu") != 0)
-        return err_set(ERR_ARG, "--time measures on this CPU, and the plan is for %s", device);
     out->probe_threads = machine_n_cores();
-    return ERR_OK;
+    return device_option(&out->probe_device, &(Device){DEVICE_CPU}, run->line);
 }
 
 static Err make(PlanRun *run) {
@@ -207,7 +205,7 @@ const Command cmd_plan = {
         "peak: tensors there that are alike and take most of it. Cells that differ in their seeds alone have one\n"
         "plan. disk: of a finished cell, an estimate. time: what finished cells of the same settings took, where there "
         "are\n"
-        "some, or with --time, train.steps times a step that is measured here.\n"
+        "some, or with --time, train.steps times a step that is measured on that device here.\n"
         "A plan needs no device: --device cuda works without CUDA. Its workspaces (unrolled convolutions of at most\n"
         "64 MiB, 32 MiB for cuBLAS, partial sums) are provisional until the CUDA kernels assert them. The scratch of\n"
         "a CPU depends on its instruction set, which stands in the first line.\n"

@@ -8,24 +8,28 @@
 #include <unistd.h>
 
 #include "harness/command/command.h"
+#include "harness/command/device_option.h"
 #include "harness/data/output.h"
 #include "harness/grid/grid.h"
 #include "harness/run/child.h"
+#include "harness/run/devices.h"
 #include "harness/run/folder.h"
 #include "harness/run/publish.h"
 #include "harness/run/room.h"
 #include "harness/run/scheduler.h"
 #include "harness/run/size_text.h"
-#include "kernels/cuda_open.h"
 #include "kernels/device.h"
 #include "kernels/machine.h"
 #include "kernels/mem.h"
 #include "models/text.h"
 
 static const CommandOption options[] = {
-    {.name = "jobs", .letter = 'j', .arg = "N", .help = "cells that run at once (1)"},
+    {.name = "jobs", .letter = 'j', .arg = "N", .help = "cells that run at once (1, or one on each of the devices)"},
     {.name = "threads", .letter = 't', .arg = "N", .help = "threads of each cell (all cores divided by jobs)"},
-    {.name = "device", .arg = "DEVICE", .help = "where cells compute: cpu (cpu)"},
+    {.name = "device",
+     .arg = "DEVICE",
+     .help = "where cells compute: cpu, cuda, or devices of CUDA by number, cuda:0,1, one for each cell that runs (cpu)"},
+    {.name = "pack", .help = "several cells on one CUDA device, as many of --jobs as its memory holds"},
     COMMAND_OPTION_ISA,
     {.name = "cells",
      .letter = 'c',
@@ -40,6 +44,8 @@ static const CommandOption options[] = {
 typedef struct Run {
     const CommandLine *line;
     const char *results, *device;
+    RunDevices devices;
+    bool pack;
     int64_t n_jobs, n_threads;
     Grid *grid;
     bool *selected;
@@ -51,19 +57,31 @@ typedef struct Run {
 
 /* ---- reading ---- */
 
+static Err read_devices(Run *run) {
+    Err err = ERR_OK;
+    const RunDevices *devices = &run->devices;
+    run->device = device_kind_option(run->line);
+    run->pack = command_has(run->line, "pack");
+    TRY(devices_open(&run->devices, run->device));
+    TRY(command_int(&run->n_jobs, run->line, "jobs", devices->n, 1, 256));
+    FAIL_IF(run->pack && devices->kind != DEVICE_CUDA, ERR_ARG, "--pack is for cells on --device cuda");
+    FAIL_IF(run->pack && run->n_jobs <= devices->n, ERR_ARG,
+            "--pack puts several cells on a device: --jobs %" PRId64 " leaves each of %d no more than one", run->n_jobs,
+            devices->n);
+    FAIL_IF(!run->pack && devices->kind == DEVICE_CUDA && run->n_jobs > devices->n, ERR_ARG,
+            "--jobs %" PRId64 ": a cell has a device to itself, and --device %s names %d; --pack lets cells share one",
+            run->n_jobs, run->device, devices->n);
+done:
+    return err;
+}
+
 static Err read_options(Run *run) {
     Err err = ERR_OK;
     const CommandLine *line = run->line;
-    Device device;
-    int ordinal = 0, cores = machine_n_cores();
+    int cores = machine_n_cores();
     run->results = command_value(line, "results") != NULL ? command_value(line, "results") : "results";
-    run->device = command_value(line, "device") != NULL ? command_value(line, "device") : "cpu";
-    TRY(device_parse(&device, &ordinal, run->device));
     TRY(isa_check());
-    if (device == DEVICE_CUDA) TRY(cuda_check(ordinal));
-    FAIL_IF(device == DEVICE_CUDA, ERR_UNSUPPORTED, "--device %s: not every op has CUDA kernels yet, expected cpu",
-            run->device);
-    TRY(command_int(&run->n_jobs, line, "jobs", 1, 1, 256));
+    TRY(read_devices(run));
     int64_t share = cores / run->n_jobs > 0 ? cores / run->n_jobs : 1;
     TRY(command_int(&run->n_threads, line, "threads", share, 1, 1024));
 done:
@@ -79,7 +97,7 @@ static Err read_grid(Run *run) {
     TRY(mem_alloc(&patterns, n_patterns, sizeof *patterns));
     for (size_t i = 0; i < n_overrides; i++) overrides[i] = command_operand(line, (int)i + 1);
     for (size_t i = 0; i < n_patterns; i++) patterns[i] = command_value_at(line, "cells", (int)i);
-    TRY(grid_load(&run->grid, command_operand(line, 0), overrides, n_overrides, run->device));
+    TRY(grid_load(&run->grid, command_operand(line, 0), overrides, n_overrides, device_name(run->devices.kind)));
     FAIL_IF(run->grid->plan_only, ERR_SPEC, "%s says plan_only: it is planned, never trained", run->grid->path);
     TRY(agenda_select(&run->selected, &run->n_selected, run->grid, patterns, n_patterns));
 done:
@@ -107,6 +125,7 @@ static Err make_commands(Run *run) {
         TRY(text_add(&text, " --results"));
         TRY(add_word(&text, run->results));
     }
+    if (run->devices.kind != DEVICE_CPU) TRY(text_add(&text, " --device %s", run->device));
     TRY(mem_strdup(&run->command, text.data));
     TRY(text_add(&text, " --cells"));
     TRY(text_take(&text, &run->again));
@@ -147,15 +166,36 @@ static void say_head(const Run *run) {
     say_left_out(run);
 }
 
+/* The room that cannot hold the cell now: the host's, or the device's that has most; NULL = there is room. */
+static const Room *full_room(RoomNeed *need, const Run *run, const Survey *survey, const Room *host, Room *device) {
+    const RunDevices *devices = &run->devices;
+    *need = devices_host_need(devices, survey, machine_resident(0).now_bytes);
+    if (!room_holds(host, need)) return host;
+    for (int i = 0; devices->kind == DEVICE_CUDA && i < devices->n; i++) {
+        Room room;
+        bool counted;
+        devices_look(&room, devices, i, &counted);
+        if (i == 0 || room_left(&room) > room_left(device)) *device = room;
+    }
+    if (devices->kind != DEVICE_CUDA) return NULL;
+    *need = devices_need(devices, survey, run->pack ? DEVICES_CONTEXT_ASSUMED : 0);
+    return room_holds(device, need) ? NULL : device;
+}
+
 /* Why a cell would not be trained now although there is work in it; "" = it would. */
-static void say_obstacle(char why[ROOM_TEXT], const Survey *survey, const Room *room) {
-    RoomNeed need = room_need(survey, machine_resident(0).now_bytes);
+static void say_obstacle(char why[ROOM_TEXT], const Run *run, const Survey *survey, const Room *host) {
+    RoomNeed need;
+    Room device;
     char text[ROOM_TEXT];
     why[0] = '\0';
     if (survey->over_budget)
         (void)snprintf(why, ROOM_TEXT, "; over budget: %s", survey->why);
-    else if (!room_holds(room, &need))
-        (void)snprintf(why, ROOM_TEXT, "; deferred: %s", room_text(text, room, &need));
+    else if (devices_never_hold(&run->devices, survey))
+        (void)snprintf(why, ROOM_TEXT, "; over budget: no device has as much memory");
+    else {
+        const Room *full = full_room(&need, run, survey, host, &device);
+        if (full != NULL) (void)snprintf(why, ROOM_TEXT, "; deferred: %s", room_text(text, full, &need));
+    }
 }
 
 static void print_dry_run(const Run *run) {
@@ -170,7 +210,7 @@ static void print_dry_run(const Run *run) {
         char peak[SIZE_TEXT], obstacle[ROOM_TEXT] = "";
         if (!item->selected) continue;
         const Survey *survey = survey_of(&run->surveys, i);
-        if (agenda_is_work(&item->state)) say_obstacle(obstacle, survey, &room);
+        if (agenda_is_work(&item->state)) say_obstacle(obstacle, run, survey, &room);
         printf("%-*s  %-10s  %9s  %s%s\n", width, run->grid->cells[i].name, cell_action_name(item->state.action),
                size_text(survey->peak_bytes, peak), item->state.why, obstacle);
     }
@@ -289,6 +329,8 @@ static Err train(Run *run) {
                           .results = run->results,
                           .n_jobs = (int)run->n_jobs,
                           .n_threads = (int)run->n_threads,
+                          .devices = &run->devices,
+                          .pack = run->pack,
                           .fail_fast = command_has(run->line, "fail-fast"),
                           .again = run->again,
                           .command = run->command};
@@ -308,6 +350,7 @@ static Err run_command(const CommandLine *line) {
     TRY(read_options(&run));
     TRY(read_grid(&run));
     TRY(survey_grid(&run.surveys, run.grid, run.selected, true));
+    surveys_run_on(&run.surveys, devices_class(&run.devices));
     TRY(agenda_make(&run.agenda, run.grid, &run.surveys, run.results, run.selected));
     say_head(&run);
     if (command_has(line, "dry-run"))
@@ -334,9 +377,12 @@ const Command cmd_run = {
         "kept apart from the plain grid's. Prints the path of the results file; progress goes to stderr.\n"
         "A cell over memory.budget is recorded as that and not trained. One that this machine cannot hold beside\n"
         "those that run waits; one that it cannot hold at all now is deferred: exit code 75, run again to try again.\n"
+        "With --device cuda:0,1 cells run side by side, one on each device; --pack lets as many share a device as their\n"
+        "exact plans, with what a context takes, leave room for. CUDA's cells are other cells than the CPU's.\n"
         "Several such commands at once share the cells of a grid: each waits for what another is at.",
     .example = "refocus run experiments/quickstart.yaml --jobs 2\n"
-               "refocus run experiments/quickstart.yaml --cells 'revised@*' --dry-run",
+               "refocus run experiments/quickstart.yaml --cells 'revised@*' --dry-run\n"
+               "refocus run experiments/drift.yaml --device cuda:0,1",
     .options = options,
     .n_operands_min = 1,
     .n_operands_max = -1,

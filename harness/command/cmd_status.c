@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/command/command.h"
+#include "harness/command/device_option.h"
 #include "harness/command/grid_operands.h"
 #include "harness/report/jsonio.h"
 #include "harness/report/listing.h"
@@ -20,6 +21,7 @@ static const CommandOption options[] = {
     {.name = "cells", .help = "every cell, not only those that need attention"},
     {.name = "jobs", .letter = 'j', .arg = "N", .help = "estimate the time for N cells at once (as many as run now)"},
     {.name = "results", .arg = "DIR", .help = "folder of all results (results)"},
+    COMMAND_OPTION_DEVICE_KIND,
     COMMAND_OPTION_ISA,
     COMMAND_OPTION_JSON,
     COMMAND_OPTION_END};
@@ -60,7 +62,7 @@ static Err look_at(Look *look) {
     TRY(agenda_select(&all, &n, look->grid, NULL, 0));
     TRY(agenda_make(&look->agenda, look->grid, &look->surveys, look->results, all));
     TRY(status_make(&look->status, &look->agenda));
-    TRY(grid_operands_load(&other, look->line, "cuda"));
+    TRY(grid_operands_load(&other, look->line, strcmp(look->grid->device, "cuda") == 0 ? "cpu" : "cuda"));
     TRY(orphans_find(&look->orphans, look->results, (const Grid *const[]){look->grid, other}, 2));
 done:
     grid_free(other);
@@ -247,7 +249,7 @@ static Err run(const CommandLine *line) {
     Look look = {.line = line, .results = command_value(line, "results")};
     if (look.results == NULL) look.results = "results";
     TRY(command_int(&look.n_jobs, line, "jobs", 0, 1, 256));
-    TRY(grid_operands_load(&look.grid, line, "cpu"));
+    TRY(grid_operands_load(&look.grid, line, device_kind_option(line)));
     FAIL_IF(look.grid->plan_only, ERR_SPEC, "%s says plan_only: it is planned, never trained", look.grid->path);
     TRY(publish_folder(&look.folder, look.results, look.grid));
     TRY(look_at(&look));

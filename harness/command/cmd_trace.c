@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "harness/command/command.h"
+#include "harness/command/device_option.h"
 #include "harness/grid/grid.h"
 #include "harness/run/child.h"
 #include "harness/run/trace.h"
 #include "harness/terminal.h"
+#include "kernels/device.h"
 #include "kernels/machine.h"
 #include "kernels/mem.h"
 #include "kernels/near.h"
@@ -28,6 +30,7 @@ static const CommandOption options[] = {
      .help = "begin with the cell's checkpoint, or with parameters that it kept (its initial ones)"},
     {.name = "check-gradients", .help = "run each op of the step again in the reference and name the first wrong one"},
     {.name = "results", .arg = "DIR", .help = "where the cell's folder is, for --at (results)"},
+    COMMAND_OPTION_DEVICE,
     {.name = "threads", .letter = 't', .arg = "N", .help = "threads to compute with (all cores)"},
     COMMAND_OPTION_ISA,
     COMMAND_OPTION_END};
@@ -52,9 +55,11 @@ static Err read_grid(Tracer *t) {
     Err err = ERR_OK;
     const char **overrides = NULL;
     const int n = command_n_operands(t->line) - 2;
+    Device kind = DEVICE_CPU;
+    TRY(device_option(&t->spec.device, &kind, t->line));
     TRY(mem_alloc(&overrides, (size_t)n, sizeof *overrides));
     for (int i = 0; i < n; i++) overrides[i] = command_operand(t->line, i + 2);
-    TRY(grid_load(&t->grid, command_operand(t->line, 0), overrides, (size_t)n, "cpu"));
+    TRY(grid_load(&t->grid, command_operand(t->line, 0), overrides, (size_t)n, device_name(kind)));
 done:
     mem_free(overrides);
     return err;

@@ -165,6 +165,20 @@ done:
     return err;
 }
 
+/* Only of cells that an accelerator computed. */
+static Err device_write(hid_t group, const RecordVolatile *times) {
+    Err err = ERR_OK;
+    TRY(h5_write_int(group, "device_total_bytes", times->device_total_bytes, "byte", "memory of the device"));
+    TRY(h5_write_int(group, "device_free_before_bytes", times->device_free_before_bytes, "byte",
+                     "free on the device before the cell took hold of it"));
+    TRY(h5_write_int(group, "device_free_after_bytes", times->device_free_after_bytes, "byte",
+                     "free on the device while the cell trained"));
+    TRY(h5_write_int(group, "context_bytes", times->context_bytes, "byte",
+                     "taken by the device's context and libraries beside the plan"));
+done:
+    return err;
+}
+
 Err volatile_write(hid_t cell, const RecordVolatile *times) {
     Err err = ERR_OK;
     hid_t group = H5I_INVALID_HID;
@@ -176,6 +190,7 @@ Err volatile_write(hid_t cell, const RecordVolatile *times) {
     TRY(h5_write_int(group, "library_transient_bytes", times->library_transient_bytes, "byte",
                      "most that libraries held at once within a step"));
     TRY(h5_write_int(group, "library_code_bytes", times->library_code_bytes, "byte", "generated code"));
+    if (times->device_total_bytes >= 0) TRY(device_write(group, times));
     TRY(h5_write_int(group, "n_resumes", times->n_resumes, "1", "times the cell was resumed"));
     if (times->n_steps == 0 || times->step_seconds == NULL) goto done;
     TRY(h5_write(group, &(H5Array){.name = "step_seconds",

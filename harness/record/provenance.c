@@ -42,7 +42,7 @@ const char *provenance_loops(void) {
 #endif
 }
 
-void provenance_bit_class(char out[BIT_CLASS_LEN]) {
+void provenance_bit_class(char out[BIT_CLASS_LEN], const char *accelerator_class) {
     Digest digest;
     char text[LINE];
     digest_start(&digest);
@@ -58,6 +58,7 @@ void provenance_bit_class(char out[BIT_CLASS_LEN]) {
     digest_text(&digest, isa_name(isa_in_use()));
     digest_text(&digest, provenance_loops());
     digest_text(&digest, provenance_cpu(text, sizeof text));
+    if (accelerator_class != NULL) digest_text(&digest, accelerator_class);
     (void)digest_hex(&digest, out);
 }
 
@@ -78,14 +79,14 @@ done:
     return err;
 }
 
-static Err fill_machine(CellRecord *record) {
+static Err fill_machine(CellRecord *record, const ProvenanceRun *run) {
     Err err = ERR_OK;
     char text[LINE], bit_class[BIT_CLASS_LEN];
     struct utsname name;
     TRY(record_provenance(record, "cpu", provenance_cpu(text, sizeof text)));
     TRY(record_provenance(record, "isa", isa_name(isa_in_use())));
     TRY(record_provenance(record, "isa.loops", provenance_loops()));
-    provenance_bit_class(bit_class);
+    provenance_bit_class(bit_class, run->accelerator_class);
     TRY(record_provenance(record, "bit_class", bit_class));
     (void)snprintf(text, sizeof text, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
     TRY(record_provenance(record, "cores", text));
@@ -120,8 +121,11 @@ Err provenance_fill(CellRecord *record, const ProvenanceRun *run) {
     Err err = ERR_OK;
     char text[LINE];
     TRY(fill_build(record));
-    TRY(fill_machine(record));
+    TRY(fill_machine(record, run));
     TRY(record_provenance(record, "device", run->device));
+    if (run->accelerator != NULL) TRY(record_provenance(record, "accelerator", run->accelerator));
+    if (run->accelerator_class != NULL)
+        TRY(record_provenance(record, "accelerator_class", run->accelerator_class));
     if (run->threads > 0) { /* what packs computes nothing */
         (void)snprintf(text, sizeof text, "%d", run->threads);
         TRY(record_provenance(record, "threads", text));

@@ -24,7 +24,11 @@ Err record_new(CellRecord **out) {
                                      .cpu_seconds = NAN,
                                      .peak_rss_bytes = -1,
                                      .library_transient_bytes = -1,
-                                     .library_code_bytes = -1};
+                                     .library_code_bytes = -1,
+                                     .device_total_bytes = -1,
+                                     .device_free_before_bytes = -1,
+                                     .device_free_after_bytes = -1,
+                                     .context_bytes = -1};
 done:
     *out = record;
     return err;

@@ -275,6 +275,16 @@ static Err read_best(CellRecord *into, hid_t group) { return read_params(into, g
 
 static Err read_int(hid_t group, const char *name, int64_t *value) { return h5_read(group, name, H5_I64, 1, value); }
 
+static Err read_device(hid_t group, RecordVolatile *times) {
+    Err err = ERR_OK;
+    TRY(read_int(group, "device_total_bytes", &times->device_total_bytes));
+    TRY(read_int(group, "device_free_before_bytes", &times->device_free_before_bytes));
+    TRY(read_int(group, "device_free_after_bytes", &times->device_free_after_bytes));
+    TRY(read_int(group, "context_bytes", &times->context_bytes));
+done:
+    return err;
+}
+
 static Err read_volatile(CellRecord *into, hid_t group) {
     Err err = ERR_OK;
     RecordVolatile *times = &into->times;
@@ -285,6 +295,7 @@ static Err read_volatile(CellRecord *into, hid_t group) {
     TRY(read_int(group, "library_transient_bytes", &times->library_transient_bytes));
     TRY(read_int(group, "library_code_bytes", &times->library_code_bytes));
     TRY(read_int(group, "n_resumes", &times->n_resumes));
+    if (h5_has(group, "device_total_bytes")) TRY(read_device(group, times));
     if (!h5_has(group, "step_seconds")) goto done;
     TRY(load_count(group, "step_seconds", &times->n_steps));
     TRY(load_numbers(into, group, "step_seconds", H5_F32, times->n_steps, &times->step_seconds));

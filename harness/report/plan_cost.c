@@ -110,14 +110,14 @@ done:
 }
 
 /* Cells over budget are never trained. */
-static Err times_of_steps(PlanTable *table, int n_threads) {
+static Err times_of_steps(PlanTable *table, const char *device, int n_threads) {
     Err err = ERR_OK;
     for (size_t i = 0; i < table->n_rows; i++) {
         PlanRow *row = &table->row[i];
         const Cell *cell = &table->grid->cells[row->first];
         double step = NAN;
         if (row->over) continue;
-        err = probe_step(&step, cell->settings, cell->seed, n_threads);
+        err = probe_step(&step, cell->settings, cell->seed, device, n_threads);
         if (err == ERR_NOMEM) continue;
         if (err != ERR_OK) return grid_blame(err, table->grid, cell);
         row->seconds = step * (double)settings_int(cell->settings, "train.steps");
@@ -128,6 +128,6 @@ static Err times_of_steps(PlanTable *table, int n_threads) {
 }
 
 Err plan_times(PlanTable *table, const PlanOptions *options) {
-    if (options->probe_threads > 0) return times_of_steps(table, options->probe_threads);
+    if (options->probe_threads > 0) return times_of_steps(table, options->probe_device, options->probe_threads);
     return times_of_results(table, options->results);
 }

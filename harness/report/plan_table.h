@@ -57,6 +57,7 @@ typedef struct PlanOptions {
     uint64_t budget;     /* 0 = each cell's memory.budget */
     const char *results; /* folder of results files: where times are looked up */
     int probe_threads;   /* > 0: measured instead, by steps on so many threads */
+    const char *probe_device; /* and on this device: "cpu", "cuda:1" */
 } PlanOptions;
 
 /* *out = the table of the selected cells (NULL = all); grid and surveys are borrowed. Starts as {0}; the caller clears

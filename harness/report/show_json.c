@@ -57,6 +57,10 @@ static json_t *memory_object(const CellRecord *c) {
     jsonio_set(&object, "measured_bytes", jsonio_count(m->measured_bytes));
     jsonio_set(&object, "lower_bound_bytes", jsonio_count(m->lower_bound_bytes));
     jsonio_set(&object, "peak_rss_bytes", jsonio_count(c->times.peak_rss_bytes));
+    jsonio_set(&object, "context_bytes", jsonio_count(c->times.context_bytes));
+    jsonio_set(&object, "device_total_bytes", jsonio_count(c->times.device_total_bytes));
+    jsonio_set(&object, "device_free_before_bytes", jsonio_count(c->times.device_free_before_bytes));
+    jsonio_set(&object, "device_free_after_bytes", jsonio_count(c->times.device_free_after_bytes));
     jsonio_set(&object, "peak_node", jsonio_text(m->peak_node));
     jsonio_set(&object, "by_module", bytes_object(m->by_module, m->n_modules));
     jsonio_set(&object, "by_role", bytes_object(m->by_role, m->n_roles));

@@ -169,6 +169,7 @@ static void put_memory(Writer *w, const Show *show) {
     add_size(w, "planned ", m->planned_bytes, "");
     add_size(w, "measured ", m->measured_bytes, "");
     add_size(w, "lower bound ", m->lower_bound_bytes, "");
+    add_size(w, "context ", show->cell->times.context_bytes, " beside it");
     add_size(w, "whole process ", show->cell->times.peak_rss_bytes, "");
     put(w, "memory");
     if (m->peak_node != NULL) ADD("peak at %s:", m->peak_node);
@@ -187,7 +188,8 @@ static void put_time(Writer *w, const Show *show) {
     char text[SIZE_TEXT];
     if (t->wall_seconds >= 0) ADD("%s in all", time_text(t->wall_seconds, text));
     if (t->seconds_per_step > 0)
-        ADD("%s%.1f ms of processor time per step (median)", w->text.len > 0 ? ", " : "", 1000 * t->seconds_per_step);
+        ADD("%s%.1f ms%s per step (median)", w->text.len > 0 ? ", " : "", 1000 * t->seconds_per_step,
+            t->device_total_bytes < 0 ? " of processor time" : "");
     if (t->n_resumes > 0) ADD("; resumed %" PRId64 " time%s", t->n_resumes, t->n_resumes == 1 ? "" : "s");
     put(w, "time");
     if (c->n_params > 0) ADD("%s parameters", count_text((uint64_t)c->n_params, text));
@@ -209,7 +211,7 @@ static const char *value_of(const CellRecord *c, const char *key) {
 static void put_origin(Writer *w, const Show *show) {
     static const struct {
         const char *key, *before;
-    } parts[] = {{"version", "refocus "}, {"commit", "commit "}, {"build", "build "}, {"device", "on "},
+    } parts[] = {{"version", "refocus "}, {"commit", "commit "}, {"build", "build "}, {"device", "on "},  {"accelerator_class", ""},
                  {"threads", "threads "}, {"cpu", ""},           {"host", "host "},   {"revalidated", "revalidated: "}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const char *value = value_of(show->cell, parts[i].key);

@@ -65,6 +65,7 @@ Err fill_boxes(Build *build, const RowData *row, const TableColumn *column, Tabl
 Err fill_planned(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_measured(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_rss(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
+Err fill_context(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_milliseconds(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 Err fill_time_ratio(Build *build, const RowData *row, const TableColumn *column, TableValue *value) MUST_CHECK;
 

@@ -178,6 +178,13 @@ done:
 }
 
 /* ---- cost ---- */
+static bool has_contexts(const Build *build) {
+    for (size_t r = 0; r < build->rows->n; r++)
+        for (size_t i = 0; i < build->rows->row[r].n_cells; i++)
+            if (build->rows->row[r].cell[i]->times.context_bytes >= 0) return true;
+    return false;
+}
+
 static Err add_cost(Build *build, Plans *plans) {
     Err err = ERR_OK;
     bool tuned = false;
@@ -208,6 +215,9 @@ static Err add_cost(Build *build, Plans *plans) {
         if (!row[i].is_compared || has_comparisons(build))
             TRY(add(build, plans, (Plan){row[i].column, row[i].fill, NULL, COST, true}));
     for (size_t i = 0; i < build->table->n_files; i++) tuned = tuned || build->table->file[i].tuning != NULL;
+    const TableColumn context = {
+        .key = "context_mib", .header = "context MiB", .kind = VALUE_NUMBER, .decimals = 1, .is_grouped = true};
+    if (has_contexts(build)) TRY(add(build, plans, (Plan){context, fill_context, NULL, COST, true}));
     const TableColumn trials = {.key = "tuning_trials", .header = "tuning trials", .kind = VALUE_NUMBER};
     if (tuned) TRY(add(build, plans, (Plan){trials, fill_trials, NULL, COST, true}));
 done:

@@ -182,6 +182,17 @@ Err fill_rss(Build *build, const RowData *row, const TableColumn *column, TableV
     return fill_largest(row, rss_of, value);
 }
 
+static double context_of(const CellRecord *cell) {
+    return cell->times.context_bytes >= 0 ? (double)cell->times.context_bytes / mebibyte : (double)NAN;
+}
+
+/* Of a device's memory, beside the plan. */
+Err fill_context(Build *build, const RowData *row, const TableColumn *column, TableValue *value) {
+    (void)build;
+    (void)column;
+    return fill_largest(row, context_of, value);
+}
+
 int64_t row_trials(const Build *build, const RowData *row) {
     const ResultsInfo *info = build->rows->file[row->file].info;
     const size_t len = strlen(row->variant);

@@ -83,7 +83,7 @@ static Err look_at_checkpoint(CellState *out, const char *folder, const Cell *ce
         err_clear();
         return ERR_OK;
     }
-    provenance_bit_class(bit_class);
+    provenance_bit_class(bit_class, survey->accelerator_class);
     if (survey->inputs != NULL) inputs_digest(inputs, survey->inputs);
     (void)snprintf(before, sizeof before, "%s", out->status == CELL_INTERRUPTED ? "" : out->why); /* it says the step */
     if (strcmp(key.id, cell->id) != 0) {
@@ -92,8 +92,9 @@ static Err look_at_checkpoint(CellState *out, const char *folder, const Cell *ce
         SAY("begins anew: the code changed since its checkpoint at step %" PRId64, state.step);
     } else if (survey->inputs != NULL && strcmp(key.inputs, inputs) != 0) {
         SAY("begins anew: its training data changed since its checkpoint at step %" PRId64, state.step);
-    } else if (strcmp(key.bit_class, bit_class) != 0) {
-        SAY("begins anew: its checkpoint at step %" PRId64 " is of another CPU, build or library", state.step);
+    } else if (survey->class_known && strcmp(key.bit_class, bit_class) != 0) {
+        SAY("begins anew: its checkpoint at step %" PRId64 " is of another %s, build or library", state.step,
+            survey->accelerator_class != NULL ? "device" : "CPU");
     } else {
         out->action = CELL_RESUME;
         out->step = state.step;
@@ -109,6 +110,16 @@ static Err same_training(bool *same, const CellRecord *sealed, const Cell *cell)
     *same = err == ERR_OK && sealed->seed == cell->seed && strcmp(sealed->identity, identity) == 0;
     mem_free(identity);
     return err;
+}
+
+/* Over a budget of the grid's, or over the memory of a device, which is tried again. */
+static void say_over_budget(CellState *out, const CellRecord *sealed, const Survey *survey, bool again) {
+    if (!again)
+        SAY("%s", survey->why);
+    else if (settings_int(survey->settings, "memory.budget") > 0)
+        SAY("it fits into the budget now");
+    else
+        SAY("tried again; it was over budget: %s", sealed->cause);
 }
 
 /* What a sealed result is worth. Sets *again where the cell must be trained or resumed. */
@@ -129,7 +140,7 @@ static Err judge_sealed(CellState *out, const char *folder, const CellRecord *se
     else if (!same)
         SAY("its cell.h5 is of other settings");
     else if (sealed->status == CELL_OVER_BUDGET)
-        SAY("%s", *again ? "it fits into the budget now" : survey->why);
+        say_over_budget(out, sealed, survey, *again);
     else if (sealed->status == CELL_INTERRUPTED)
         SAY("%s", sealed->cause);
     else if (*again)

@@ -126,6 +126,7 @@ static void arguments_of(Arguments *a, const ChildSpec *spec) {
     arg(a, "--seed=%s", number);
     (void)snprintf(number, sizeof number, "%d", spec->n_threads);
     arg(a, "--threads=%s", number);
+    arg(a, "--device=%s", spec->device);
     if (spec->revalidate) arg(a, "%s", "--revalidate");
     for (size_t i = 0; i < spec->cell->n_axes && a->n < MAX_ARGS; i++) {
         char axis[512];

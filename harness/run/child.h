@@ -38,6 +38,7 @@ typedef struct ChildSpec {
     const Cell *cell;
     const char *folder;
     int n_threads;
+    const char *device; /* "cpu", "cuda:1" */
     bool revalidate; /* check the sealed cell instead of training */
 } ChildSpec;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/grid/sources.h"
+#include "kernels/device.h"
 #include "kernels/mem.h"
 #include "models/text.h"
 
@@ -52,7 +53,7 @@ Err code_listing(char **listing, char out[CODE_DIGEST], const Settings *settings
     Text text = {0};
     *listing = NULL;
     TRY(ops_of(&ops, &n_ops, model));
-    TRY(sources_listing(&training, settings, "cpu", ops, n_ops));
+    TRY(sources_listing(&training, settings, device_name(model->eval.graph->device), ops, n_ops));
     TRY(sources_listing_metrics(&metrics));
     TRY(text_add(&text, "%s", training));
     TRY(add_new_lines(&text, metrics));

@@ -43,8 +43,10 @@ Err feed_open(Feed *out, Loader *loader, Exec *exec, ExecMode mode, const FeedTe
     out->loader = loader;
     out->exec = exec;
     Opening o = {out, false, ERR_OK};
-    o.direct = backend->device == DEVICE_CPU && backend->real_bytes == sizeof(float) &&
+    o.direct = backend->on_host && backend->real_bytes == sizeof(float) &&
                (mode == EXEC_ARENA || mode == EXEC_POISON);
+    out->direct = o.direct;
+    out->in_batch = -1;
     LoaderBatch *batch = &out->batch;
     batch->image = target(&o, tensors->image, 3 * pixels, false);
     batch->token_in = target(&o, tensors->token_in, t * n, false);
@@ -67,9 +69,16 @@ void feed_clear(Feed *feed) {
     memset(feed, 0, sizeof *feed);
 }
 
+void feed_ahead(Feed *feed, int64_t step) {
+    if (feed->direct) return;
+    loader_fill(feed->loader, step, &feed->batch);
+    feed->in_batch = step;
+}
+
 Err feed_fill(Feed *feed, int64_t step) {
     Err err = ERR_OK;
-    loader_fill(feed->loader, step, &feed->batch);
+    if (feed->in_batch != step) loader_fill(feed->loader, step, &feed->batch);
+    feed->in_batch = -1;
     for (int i = 0; i < feed->n_uploads; i++)
         TRY(exec_upload(feed->exec, feed->upload[i].tensor, feed->upload[i].values));
 done:

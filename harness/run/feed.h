@@ -24,6 +24,8 @@ typedef struct Feed {
     int n_uploads;
     void *own[FEED_MAX];
     int n_own;
+    bool direct;      /* arrays of the batch are the graph's inputs */
+    int64_t in_batch; /* the step that feed_ahead drew; -1 = none */
 } Feed;
 
 /* keep_labels: token, label, box, labelled, source and index are (also) filled in host arrays that outlive the run of
@@ -31,6 +33,10 @@ typedef struct Feed {
 Err feed_open(Feed *out, Loader *loader, Exec *exec, ExecMode mode, const FeedTensors *tensors,
               bool keep_labels) MUST_CHECK;
 void feed_clear(Feed *feed); /* accepts zeros */
+
+/* Draws the batch of a step before it is asked for, while a device is at the last one. Nothing where the host writes
+ * where the graph reads. feed->batch is that step's from now on. */
+void feed_ahead(Feed *feed, int64_t step);
 
 /* The batch of a step, or batch number `step` of an evaluation, into the graph's inputs. */
 Err feed_fill(Feed *feed, int64_t step) MUST_CHECK;

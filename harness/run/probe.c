@@ -24,11 +24,16 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-Err probe_step(double *seconds, const Settings *settings, int64_t seed, int n_threads) {
+Err probe_step(double *seconds, const Settings *settings, int64_t seed, const char *device, int n_threads) {
     Probe probe = {0};
     CellRecord *record = NULL;
-    const TrainerSpec spec = {
-        .settings = settings, .seed = seed, .n_threads = n_threads, .stop = &probe.stop, .news = listen, .ctx = &probe};
+    const TrainerSpec spec = {.settings = settings,
+                              .seed = seed,
+                              .n_threads = n_threads,
+                              .device = device,
+                              .stop = &probe.stop,
+                              .news = listen,
+                              .ctx = &probe};
     *seconds = NAN;
     Err err = trainer_run(&record, &spec, NULL);
     record_free(record);

@@ -7,7 +7,7 @@
 enum { PROBE_STEPS = 5 };
 
 /* *seconds = median wall time of the steps after the first; nothing is written. Opens the cell's data and takes its
- * memory. ERR_NOMEM where this machine cannot hold it; the cell's own errors. */
-Err probe_step(double *seconds, const Settings *settings, int64_t seed, int n_threads) MUST_CHECK;
+ * memory. ERR_NOMEM where this machine cannot hold it; the cell's own errors. device: "cpu", "cuda:1". */
+Err probe_step(double *seconds, const Settings *settings, int64_t seed, const char *device, int n_threads) MUST_CHECK;
 
 #endif

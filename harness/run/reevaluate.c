@@ -11,6 +11,7 @@
 #include "harness/run/rig.h"
 #include "harness/run/snapshot.h"
 #include "harness/version.h"
+#include "kernels/device.h"
 #include "kernels/mem.h"
 #include "models/text.h"
 
@@ -111,12 +112,14 @@ static Err origin(char **out, const Loader *loader, const ReevaluateSpec *spec) 
 }
 
 /* "0.1.0 (1a2b3c4, release), sources 5d41..., bit class 7c21...": what computes here. */
-static Err computing_code(char **out, const Settings *settings, const Model *model) {
+static Err computing_code(char **out, const Settings *settings, const Rig *rig) {
     Err err = ERR_OK;
     char *listing = NULL, sources[CODE_DIGEST], bit_class[BIT_CLASS_LEN];
-    TRY(code_listing(&listing, sources, settings, model));
-    provenance_bit_class(bit_class);
-    TRY(mem_printf(out, "%s, sources %s, bit class %s", version_text(), sources, bit_class));
+    TRY(code_listing(&listing, sources, settings, rig->model));
+    provenance_bit_class(bit_class, rig_accelerator_class(rig));
+    const char *class = rig_accelerator_class(rig);
+    TRY(mem_printf(out, "%s, sources %s, bit class %s%s%s", version_text(), sources, bit_class,
+                   class != NULL ? ", on " : "", class != NULL ? class : ""));
 done:
     mem_free(listing);
     return err;
@@ -161,6 +164,7 @@ Err reevaluate(CellRecord **out, const ReevaluateSpec *spec) {
                         .n_threads = spec->n_threads,
                         .mode = EXEC_ARENA,
                         .parts = MODEL_EVAL_ONLY};
+    TRY(device_parse(&rig_spec.device, &rig_spec.ordinal, spec->device != NULL ? spec->device : "cpu"));
     TRY(rig_plan(&rig, &rig_spec));
     TRY(rig_start(&rig));
     TRY(loader_open(&loader, settings, spec->file != NULL ? "test" : spec->set, (uint64_t)cell->seed, rig.par));
@@ -169,7 +173,7 @@ Err reevaluate(CellRecord **out, const ReevaluateSpec *spec) {
     if (cell->best.n > 0 && cell->best.step < cell->final.step)
         TRY(evaluate_params(record, &rig, evaluator, &cell->best));
     TRY(evaluate_params(record, &rig, evaluator, &cell->final));
-    TRY(computing_code(&code, settings, rig.model));
+    TRY(computing_code(&code, settings, &rig));
     TRY(describe(record, evaluator, loader, spec, code));
     *out = record;
     record = NULL;

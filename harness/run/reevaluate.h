@@ -11,6 +11,7 @@ typedef struct ReevaluateSpec {
     const char *file;       /* a dataset to evaluate on instead; NULL = none */
     const char *split;      /* of the file: "train", "valid", "test", "all" */
     const char *as;         /* name of the new evaluation */
+    const char *device;     /* "cpu", "cuda:1"; NULL = the CPU */
     int n_threads;
 } ReevaluateSpec;
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "harness/run/size_text.h"
+#include "kernels/cuda_driver.h"
+#include "kernels/device.h"
 #include "kernels/isa.h"
 #include "kernels/libmem.h"
 #include "kernels/machine.h"
@@ -24,6 +26,7 @@ Err rig_plan(Rig *rig, const RigSpec *spec) {
     Err err = ERR_OK;
     memset(rig, 0, sizeof *rig);
     rig->spec = *spec;
+    rig->memory = RIG_MEMORY_UNKNOWN;
     TRY(data_facts(&rig->facts, spec->settings));
     ModelSizes sizes = {.n_chars = rig->facts.n_chars,
                         .n_steps = rig->facts.n_steps,
@@ -37,6 +40,14 @@ done:
     return err;
 }
 
+Err rig_check_precision(const Settings *settings, Device device) {
+    if (device == DEVICE_CUDA || settings_is(settings, "train.precision", "fp32")) return ERR_OK;
+    return err_set(ERR_SPEC, "train.precision: %s is for --device cuda, this is the %s",
+                   settings_text(settings, "train.precision"), device_name(device));
+}
+
+/* ---- the device ---- */
+
 /* A machine that cannot hold the arena kills some process later; better to say so now. */
 static Err check_room(const Rig *rig) {
     char need[SIZE_TEXT], have[SIZE_TEXT];
@@ -47,6 +58,90 @@ static Err check_room(const Rig *rig) {
                    size_text(memory.available_bytes, have), memory.limited_by);
 }
 
+/* The plan, its workspace included, against a device of which nothing has been taken: too small for ever, or now. */
+static Err check_device_room(const Rig *rig, uint64_t free_bytes) {
+    char need[SIZE_TEXT], have[SIZE_TEXT], all[SIZE_TEXT];
+    const uint64_t total = (uint64_t)rig->memory.total_bytes, peak = rig->plan.peak_bytes;
+    if (peak <= free_bytes) return ERR_OK;
+    if (peak > total)
+        return err_set(ERR_DEVICE_FULL, "the plan needs %s, and cuda:%d has %s", size_text(peak, need),
+                       rig->spec.ordinal, size_text(total, all));
+    return err_set(ERR_DEFERRED, "the plan needs %s, and of the %s of cuda:%d %s are free", size_text(peak, need),
+                   size_text(total, all), rig->spec.ordinal, size_text(free_bytes, have));
+}
+
+/* What the driver says of the device while nobody holds it for this process. */
+static Err look_before(Rig *rig) {
+    Err err = ERR_OK;
+    int n = 0, version = 0;
+    uint64_t free_bytes = 0;
+    const size_t at = (size_t)rig->spec.ordinal;
+    CudaDevice *devices = NULL;
+    TRY(mem_alloc(&devices, at + 1, sizeof *devices));
+    TRY(cuda_class(rig->accelerator_class, rig->spec.ordinal));
+    TRY(cuda_driver_devices(devices, rig->spec.ordinal + 1, &n, &version));
+    rig->memory.total_bytes = (int64_t)devices[at].memory_bytes;
+    const bool told = cuda_driver_free_bytes(&devices[at], &free_bytes);
+    if (told) rig->memory.free_before_bytes = (int64_t)free_bytes;
+    TRY(check_device_room(rig, told ? free_bytes : devices[at].memory_bytes));
+done:
+    mem_free(devices);
+    return err;
+}
+
+/* Without NVML the first figures are those beside a context that is there already. A device that has no room for the
+ * context is one that others hold. */
+static Err open_cuda(Rig *rig) {
+    Err err = ERR_OK;
+    size_t free_bytes = 0, total = 0;
+    const bool tf32 = settings_is(rig->spec.settings, "train.precision", "tf32");
+    TRY(look_before(rig));
+    err = backend_open(&rig->backend, &(BackendSpec){DEVICE_CUDA, rig->spec.ordinal, tf32});
+    if (err == ERR_DEVICE_FULL) return ERR_DEFERRED;
+    TRY(err);
+    TRY(rig->backend->memory(rig->backend, &free_bytes, &total));
+    free_bytes += rig->plan.workspace_bytes; /* which is taken */
+    if (rig->memory.free_before_bytes < 0) rig->memory.free_before_bytes = (int64_t)free_bytes;
+    rig->memory.total_bytes = (int64_t)total;
+    TRY(check_device_room(rig, free_bytes));
+done:
+    return err;
+}
+
+Err rig_look(Rig *rig) {
+    Err err = ERR_OK;
+    size_t free_bytes = 0, total = 0;
+    RigMemory *m = &rig->memory;
+    if (rig->backend == NULL || rig->backend->memory == NULL) return ERR_OK;
+    TRY(rig->backend->memory(rig->backend, &free_bytes, &total));
+    m->free_after_bytes = (int64_t)free_bytes;
+    m->context_bytes = m->free_before_bytes - m->free_after_bytes - (int64_t)rig->plan.peak_bytes;
+    if (m->context_bytes < 0) m->context_bytes = 0; /* others gave memory back meanwhile */
+done:
+    return err;
+}
+
+Err rig_used_bytes(size_t *out, const Rig *rig) {
+    const Err err = arena_used_bytes(out, rig->arena);
+    *out += rig->plan.workspace_bytes;
+    return err;
+}
+
+const char *rig_accelerator_class(const Rig *rig) {
+    return rig->accelerator_class[0] != '\0' ? rig->accelerator_class : NULL;
+}
+
+static Err open_device(Rig *rig) {
+    Err err = ERR_OK;
+    if (rig->spec.device == DEVICE_CUDA) return open_cuda(rig);
+    TRY(check_room(rig));
+    TRY(backend_open(&rig->backend, &(BackendSpec){.device = rig->spec.device}));
+done:
+    return err;
+}
+
+/* ---- starting ---- */
+
 static Err open_set(Loader **out, const Rig *rig, const char *set) {
     if (!data_has_set(rig->spec.settings, set)) return ERR_OK;
     return loader_open(out, rig->spec.settings, set, rig->spec.seed, rig->par);
@@ -55,9 +150,8 @@ static Err open_set(Loader **out, const Rig *rig, const char *set) {
 Err rig_start(Rig *rig) {
     Err err = ERR_OK;
     const RigSpec *spec = &rig->spec;
-    ASSERT(spec->device == DEVICE_CPU);
     TRY(isa_check());
-    TRY(check_room(rig));
+    TRY(open_device(rig));
     if (spec->n_threads > 1) TRY(par_new(&rig->par, spec->n_threads));
     if (spec->parts == MODEL_TRAIN_AND_EVAL)
         TRY(loader_open(&rig->train, spec->settings, "train", spec->seed, rig->par));
@@ -65,7 +159,7 @@ Err rig_start(Rig *rig) {
         TRY(open_set(&rig->valid, rig, "valid"));
         TRY(open_set(&rig->test, rig, "test"));
     }
-    TRY(arena_new(&rig->arena, backend_cpu(), &rig->model->params, rig->plan.transient_bytes));
+    TRY(arena_new(&rig->arena, rig->backend, &rig->model->params, rig->plan.transient_bytes));
     TRY(arena_initialise(rig->arena, spec->seed));
     libmem_mark();
     if (rig->plan.train != NULL) TRY(exec_new(&rig->step, rig->plan.train, rig->arena, spec->mode, rig->par));
@@ -76,10 +170,18 @@ done:
     return err;
 }
 
-void rig_close(Rig *rig) {
+void rig_release(Rig *rig) {
     exec_free(rig->eval);
     exec_free(rig->step);
     arena_free(rig->arena);
+    backend_close(rig->backend);
+    rig->eval = rig->step = NULL;
+    rig->arena = NULL;
+    rig->backend = NULL;
+}
+
+void rig_close(Rig *rig) {
+    rig_release(rig);
     loader_close(rig->test);
     loader_close(rig->valid);
     loader_close(rig->train);

@@ -25,6 +25,8 @@ void room_promise(Room *room, const RoomNeed *need, int64_t pid) {
     if (touched < all) room->promised_bytes += all - touched;
 }
 
+void room_promise_all(Room *room, const RoomNeed *need) { room->promised_bytes += room_need_bytes(need); }
+
 uint64_t room_left(const Room *room) {
     uint64_t free_bytes = room->memory.available_bytes;
     if (free_bytes == MACHINE_UNBOUNDED) return free_bytes;
@@ -44,7 +46,7 @@ char *room_text(char buf[ROOM_TEXT], const Room *room, const RoomNeed *need) {
     } parts[] = {{need->plan_bytes, " (plan "},
                  {need->copies_bytes, ", kept parameters "},
                  {need->reserve_bytes, ", reserve "},
-                 {need->process_bytes, ", process "}};
+                 {need->process_bytes, need->is_context ? ", context " : ", process "}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i].bytes > 0)
             n += snprintf(buf + n, (size_t)(ROOM_TEXT - n), "%s%.1f MiB", parts[i].what, mib(parts[i].bytes));

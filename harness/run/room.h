@@ -11,7 +11,8 @@ typedef struct RoomNeed {
     uint64_t plan_bytes;    /* the arena */
     uint64_t copies_bytes;  /* parameters and moments kept beside it: for the checkpoint, and the best */
     uint64_t reserve_bytes; /* memory.reserve */
-    uint64_t process_bytes; /* measured: program, libraries, data */
+    uint64_t process_bytes; /* measured: program, libraries, data; on a device, its context */
+    bool is_context;        /* the last is a context's */
 } RoomNeed;
 
 RoomNeed room_need(const Survey *survey, uint64_t process_bytes);
@@ -27,6 +28,9 @@ void room_look(Room *out);
 
 /* Promises a running process (by its id) what it needs beyond what is resident of it. */
 void room_promise(Room *room, const RoomNeed *need, int64_t pid);
+
+/* The same, of which nothing has been taken that counts. */
+void room_promise_all(Room *room, const RoomNeed *need);
 
 /* What may still be taken. */
 uint64_t room_left(const Room *room);

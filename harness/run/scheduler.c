@@ -86,11 +86,17 @@ static void heed_signals(Scheduler *s) {
 
 /* ---- listening ---- */
 
+static void settle(Scheduler *s, Job *job, uint64_t context_bytes) {
+    job->settled = true;
+    if (context_bytes > s->context_bytes) s->context_bytes = context_bytes;
+}
+
 static void take_message(Scheduler *s, int slot, Job *job) {
     const ChildMessage *m = &job->child.message;
     switch ((ChildKind)m->kind) {
     case CHILD_NEWS:
         job->step = job_trains(job) ? m->news.step : 0;
+        if (m->news.context_bytes >= 0 && !job->settled) settle(s, job, (uint64_t)m->news.context_bytes);
         progress_news(s->progress, slot, &m->news);
         return;
     case CHILD_NOTE: return;

@@ -4,17 +4,23 @@
  *
  * A cell begins when the machine can hold it beside those that run (room.h): until then smaller ones go first. What it
  * cannot hold even when nothing else runs is deferred: told with its reason, not sealed. A cell that another process is
- * at is waited for and looked at again, so that several sweeps of one grid share its cells. Depends on agenda, child,
- * progress, publish, room. */
+ * at is waited for and looked at again, so that several sweeps of one grid share its cells.
+ *
+ * On devices of CUDA each cell has one to itself, or, packed, shares it with as many as its memory holds by their exact
+ * plans and what contexts were seen to take. Cells of one device begin one after the other: each measures what it took.
+ * Depends on agenda, child, devices, progress, publish, room. */
 #ifndef HARNESS_RUN_SCHEDULER_H
 #define HARNESS_RUN_SCHEDULER_H
 
 #include "harness/run/agenda.h"
+#include "harness/run/devices.h"
 
 typedef struct SchedulerSpec {
     const Agenda *agenda; /* borrowed; not changed */
     const char *results;  /* folder of all results */
     int n_jobs, n_threads;
+    const RunDevices *devices; /* where cells compute; borrowed */
+    bool pack;                 /* several cells on one device, as many as it can hold; else one */
     bool fail_fast;
     const char *again;   /* command line that a cell's name completes: "refocus run GRID.yaml --cells" */
     const char *command; /* of this run, for the provenance */

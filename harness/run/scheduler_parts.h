@@ -28,6 +28,8 @@ typedef struct Job {
     JobEnd end;
     CellStatus status;
     Child child;
+    int device;   /* of spec->devices, while it runs */
+    bool settled; /* it has told what its context takes, or there is none: another may begin on its device */
     bool told;           /* a last message came */
     Err err;             /* of CHILD_ERROR */
     ChildKind kind;      /* of the last message */
@@ -46,6 +48,7 @@ typedef struct Scheduler {
     size_t n_jobs;
     int slot[MAX_JOBS];     /* job that runs there, -1 = free */
     uint64_t process_bytes; /* what a cell's process takes beside its plan, as measured so far */
+    uint64_t context_bytes; /* the same of a context on a device; 0 = none was measured yet */
     Progress *progress;
     bool stopping, killed, dirty;
     double packed, looked; /* when */

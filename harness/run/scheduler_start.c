@@ -75,13 +75,17 @@ static Err start_child(Scheduler *s, int slot, Job *job) {
     const Cell *cell = job_cell(s, job);
     bool trains = job_trains(job);
     int64_t ahead = trains ? settings_int(cell->settings, "train.steps") - job->state.step : 0;
-    ChildSpec spec = {
-        .cell = cell, .folder = job_folder(s, job), .n_threads = s->spec->n_threads, .revalidate = !trains};
+    ChildSpec spec = {.cell = cell,
+                      .folder = job_folder(s, job),
+                      .n_threads = s->spec->n_threads,
+                      .device = s->spec->devices->item[job->device].name,
+                      .revalidate = !trains};
     TRY(child_start(&job->child, &spec));
     progress_more(s->progress, ahead - job->steps_ahead);
     job->steps_ahead = ahead;
     job->end = JOB_RUNS;
     job->told = false;
+    job->settled = s->spec->devices->kind != DEVICE_CUDA;
     job->step = job->first_step = trains ? job->state.step : 0;
     job->began = scheduler_now();
     s->slot[slot] = (int)(job - s->jobs);
@@ -112,16 +116,40 @@ done:
 
 /* ---- memory ---- */
 
-static RoomNeed need_of(const Scheduler *s, const Job *job) { return room_need(job_survey(s, job), s->process_bytes); }
-
 /* What is free, less what running cells have still to take. */
-static void look_at_room(const Scheduler *s, Room *room) {
-    room_look(room);
+typedef struct Rooms {
+    Room host, device[DEVICE_MAX];
+    int n_running[DEVICE_MAX];
+    bool settling[DEVICE_MAX]; /* a cell that has just begun there has still to measure what it takes */
+} Rooms;
+
+static RoomNeed host_need(const Scheduler *s, const Job *job) {
+    return devices_host_need(s->spec->devices, job_survey(s, job), s->process_bytes);
+}
+
+/* A cell that has a device to itself finds out on its own what the context takes: no cell waits for a guess. */
+static RoomNeed device_need(const Scheduler *s, const Job *job) {
+    const uint64_t guess = s->spec->pack ? DEVICES_CONTEXT_ASSUMED : 0;
+    return devices_need(s->spec->devices, job_survey(s, job), s->context_bytes > 0 ? s->context_bytes : guess);
+}
+
+static void look_at_rooms(const Scheduler *s, Rooms *rooms) {
+    const RunDevices *devices = s->spec->devices;
+    const bool cuda = devices->kind == DEVICE_CUDA;
+    bool counted[DEVICE_MAX] = {false};
+    memset(rooms, 0, sizeof *rooms);
+    room_look(&rooms->host);
+    for (int i = 0; cuda && i < devices->n; i++) devices_look(&rooms->device[i], devices, i, &counted[i]);
     for (int k = 0; k < s->spec->n_jobs; k++) {
         if (s->slot[k] < 0) continue;
         const Job *job = &s->jobs[s->slot[k]];
-        RoomNeed need = need_of(s, job);
-        room_promise(room, &need, job->child.pid);
+        RoomNeed need = host_need(s, job);
+        room_promise(&rooms->host, &need, job->child.pid);
+        if (!cuda) continue;
+        need = device_need(s, job);
+        rooms->n_running[job->device]++;
+        rooms->settling[job->device] |= !job->settled;
+        if (!job->settled || !counted[job->device]) room_promise_all(&rooms->device[job->device], &need);
     }
 }
 
@@ -129,25 +157,68 @@ void scheduler_measure(Scheduler *s) {
     for (int k = 0; k < s->spec->n_jobs; k++) {
         if (s->slot[k] < 0) continue;
         const Job *job = &s->jobs[s->slot[k]];
-        const Survey *survey = job_survey(s, job);
-        uint64_t planned = survey->peak_bytes + survey->copies_bytes;
+        RoomNeed planned = devices_host_need(s->spec->devices, job_survey(s, job), 0);
+        uint64_t taken = planned.plan_bytes + planned.copies_bytes;
         uint64_t peak = machine_resident(job->child.pid).peak_bytes;
-        if (peak > planned + s->process_bytes) s->process_bytes = peak - planned;
+        if (peak > taken + s->process_bytes) s->process_bytes = peak - taken;
     }
 }
 
-/* An over-budget cell takes nothing but its plan. */
-static bool fits(const Scheduler *s, const Job *job, const Room *room) {
-    RoomNeed need = need_of(s, job);
-    return job_survey(s, job)->over_budget || room_holds(room, &need);
+typedef enum Obstacle { OBSTACLE_NONE, OBSTACLE_TURN, OBSTACLE_HOST, OBSTACLE_DEVICE } Obstacle;
+
+/* Device i is another's for now: it has its one cell, or one that has just begun. */
+static bool is_taken(const Scheduler *s, const Rooms *rooms, int i) {
+    return rooms->n_running[i] > 0 && (!s->spec->pack || rooms->settling[i]);
 }
 
-static void say_to_wait(Scheduler *s, Job *job, const Room *room) {
+/* The device on which the fewest cells run, of those that can hold this one; job->device on success. */
+static Obstacle find_device(const Scheduler *s, Job *job, const Rooms *rooms, bool needs_room) {
+    const RunDevices *devices = s->spec->devices;
+    Obstacle obstacle = OBSTACLE_DEVICE;
+    int best = -1;
+    const RoomNeed need = device_need(s, job);
+    for (int i = 0; i < devices->n; i++) {
+        if (is_taken(s, rooms, i)) {
+            obstacle = OBSTACLE_TURN;
+            continue;
+        }
+        if (needs_room && !room_holds(&rooms->device[i], &need)) continue;
+        if (best < 0 || rooms->n_running[i] < rooms->n_running[best]) best = i;
+    }
+    if (best < 0) return obstacle;
+    job->device = best;
+    return OBSTACLE_NONE;
+}
+
+/* Whether a cell may begin now; an over-budget cell takes nothing but its plan. */
+static Obstacle look_for_place(const Scheduler *s, Job *job, const Rooms *rooms) {
+    const RunDevices *devices = s->spec->devices;
+    const Survey *survey = job_survey(s, job);
+    const bool over = survey->over_budget || devices_never_hold(devices, survey);
+    const RoomNeed need = host_need(s, job);
+    job->device = 0;
+    if (!over && !room_holds(&rooms->host, &need)) return OBSTACLE_HOST;
+    return devices->kind == DEVICE_CUDA ? find_device(s, job, rooms, !over) : OBSTACLE_NONE;
+}
+
+/* What the cell needs, and what there is: on the host, or on the device that has most. */
+static char *obstacle_text(char text[ROOM_TEXT], const Scheduler *s, const Job *job, const Rooms *rooms,
+                           Obstacle obstacle) {
+    RoomNeed need = host_need(s, job);
+    if (obstacle != OBSTACLE_DEVICE) return room_text(text, &rooms->host, &need);
+    int most = 0;
+    for (int i = 1; i < s->spec->devices->n; i++)
+        if (room_left(&rooms->device[i]) > room_left(&rooms->device[most])) most = i;
+    need = device_need(s, job);
+    return room_text(text, &rooms->device[most], &need);
+}
+
+static void say_to_wait(Scheduler *s, Job *job, const Rooms *rooms, Obstacle obstacle) {
     char text[ROOM_TEXT];
-    RoomNeed need = need_of(s, job);
     if (job->said_to_wait) return;
     job->said_to_wait = true;
-    progress_say(s->progress, TONE_NOTE, "waits   %s: %s", job_cell(s, job)->name, room_text(text, room, &need));
+    progress_say(s->progress, TONE_NOTE, "waits   %s: %s", job_cell(s, job)->name,
+                 obstacle_text(text, s, job, rooms, obstacle));
 }
 
 /* ---- the next one ---- */
@@ -155,19 +226,24 @@ static void say_to_wait(Scheduler *s, Job *job, const Room *room) {
 /* The first that waits and that the machine can hold; larger ones wait until something ends, and the first of them
  * says so. */
 static Job *next_job(Scheduler *s) {
-    Room room;
+    Rooms rooms;
     Job *large = NULL;
+    Obstacle of_large = OBSTACLE_NONE;
     bool looked = false;
     if (!scheduler_may_start(s)) return NULL;
     for (size_t i = 0; i < s->n_jobs; i++) {
         Job *job = &s->jobs[i];
         if (job->end != JOB_WAITS) continue;
-        if (!looked) look_at_room(s, &room);
+        if (!looked) look_at_rooms(s, &rooms);
         looked = true;
-        if (fits(s, job, &room)) return job;
-        if (large == NULL) large = job;
+        const Obstacle obstacle = look_for_place(s, job, &rooms);
+        if (obstacle == OBSTACLE_NONE) return job;
+        if (large != NULL || obstacle == OBSTACLE_TURN) continue;
+        large = job;
+        of_large = obstacle;
     }
-    if (large != NULL && (scheduler_any_runs(s) || scheduler_waits_for_others(s))) say_to_wait(s, large, &room);
+    if (large != NULL && (scheduler_any_runs(s) || scheduler_waits_for_others(s)))
+        say_to_wait(s, large, &rooms, of_large);
     return NULL;
 }
 
@@ -205,23 +281,23 @@ void scheduler_look_at_busy(Scheduler *s) {
 
 /* ---- the end ---- */
 
-static void defer(Scheduler *s, Job *job, const Room *room) {
+static void defer(Scheduler *s, Job *job, const Rooms *rooms) {
     char text[ROOM_TEXT];
-    RoomNeed need = need_of(s, job);
+    const Obstacle obstacle = look_for_place(s, job, rooms);
     job->end = JOB_DEFERRED;
     s->count->n_deferred += job->weight;
-    progress_say(s->progress, TONE_NOTE, "deferred  %s: %s", job_cell(s, job)->name, room_text(text, room, &need));
+    progress_say(s->progress, TONE_NOTE, "deferred  %s: %s", job_cell(s, job)->name, obstacle_text(text, s, job, rooms, obstacle));
 }
 
 void scheduler_leave_rest(Scheduler *s) {
-    Room room;
-    look_at_room(s, &room);
+    Rooms rooms;
+    look_at_rooms(s, &rooms);
     for (size_t i = 0; i < s->n_jobs; i++) {
         Job *job = &s->jobs[i];
         if (job->end == JOB_BUSY) s->count->n_busy += job->weight;
         if (job->end != JOB_WAITS) continue;
         if (scheduler_may_start(s))
-            defer(s, job, &room);
+            defer(s, job, &rooms);
         else
             s->count->n_not_started += job->weight;
     }

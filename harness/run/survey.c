@@ -148,6 +148,7 @@ static Err look(Surveys *surveys, const Cell *cell, bool with_data) {
     if (s->i_plan == surveys->n_plans) TRY(add_plan(surveys, cell));
     const SurveyPlan *plan = &surveys->plans[s->i_plan];
     s->settings = cell->settings;
+    s->class_known = surveys->device == DEVICE_CPU;
     s->facts = plan->facts;
     s->n_params = plan->n_params;
     s->n_positions = plan->n_positions;
@@ -158,6 +159,7 @@ static Err look(Surveys *surveys, const Cell *cell, bool with_data) {
     s->ratio = (double)s->peak_bytes / (double)s->lower_bound_bytes;
     s->over_budget = rig_over_budget(cell->settings, s->peak_bytes, s->why, sizeof s->why);
     s->record = plan->record;
+    if (with_data) TRY(rig_check_precision(cell->settings, surveys->device));
     if (with_data) TRY(open_data(s, cell->settings, (uint64_t)cell->seed, &plan->params));
 done:
     return err;
@@ -218,3 +220,10 @@ void surveys_clear(Surveys *surveys) {
 }
 
 const Survey *survey_of(const Surveys *surveys, size_t i_cell) { return &surveys->item[surveys->of_cell[i_cell]]; }
+
+void surveys_run_on(Surveys *surveys, const char *accelerator_class) {
+    for (size_t i = 0; i < surveys->n; i++) {
+        surveys->item[i].accelerator_class = accelerator_class;
+        surveys->item[i].class_known = true;
+    }
+}

@@ -45,6 +45,8 @@ typedef struct Survey {
     char *inputs;             /* files behind the training data (inputs.h); NULL = the data were not opened */
     char *left_out;           /* lines: what its data sources skip; NULL if they were not opened */
     const CellRecord *record; /* its memory: by module, by role, timeline, tensors; shared */
+    const char *accelerator_class; /* of what it would run on (cuda_class), borrowed; NULL = the CPU */
+    bool class_known;              /* false: it would run on an accelerator, nobody said which (surveys_run_on) */
 } Survey;
 
 typedef struct Surveys {
@@ -65,6 +67,9 @@ typedef struct Surveys {
  * has the cell's name and its place in the grid (grid_blame). The caller clears *out whatever comes. */
 Err survey_grid(Surveys *out, const Grid *grid, const bool *selected, bool with_data) MUST_CHECK;
 void surveys_clear(Surveys *surveys);
+
+/* Tells all of them the class of the accelerator that cells run on (borrowed). */
+void surveys_run_on(Surveys *surveys, const char *accelerator_class);
 
 /* The survey of a cell that was selected. */
 const Survey *survey_of(const Surveys *surveys, size_t i_cell);

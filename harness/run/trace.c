@@ -24,6 +24,7 @@ typedef struct Tracing {
     Trainer trainer;
     const Graph *graph;
     float *before; /* [n_elements] all that persists, as the step finds it */
+    void *room;    /* for exec_view */
     TraceTwin twin;
     TraceWriter *writer;
 } Tracing;
@@ -42,7 +43,7 @@ static Err check_room(const Rig *rig) {
             const Tensor *tensor = &graphs[g]->tensors[t];
             if (tensor->base == t && tensor->param < 0) bytes += tensor_bytes(tensor, sizeof(float));
         }
-    if (bytes <= memory.available_bytes) return ERR_OK;
+    if (rig->spec.device != DEVICE_CPU || bytes <= memory.available_bytes) return ERR_OK; /* a device says so itself */
     return err_set(ERR_DEFERRED,
                    "all tensors of a step at once need %s, and %s left by %s; a smaller train.batch needs "
                    "less",
@@ -58,6 +59,7 @@ static Err open_trainer(Tracing *t) {
                                  .id = spec->cell->id,
                                  .folder = t->start.scratch,
                                  .n_threads = spec->n_threads,
+                                 .device = spec->device,
                                  .mode = EXEC_SEPARATE,
                                  .note = trace_start_note,
                                  .ctx = &t->start};
@@ -120,12 +122,12 @@ static bool is_wanted(const TraceSpec *spec, const char *name) {
     return spec->n_match == 0;
 }
 
-static const void *values_of(const Tracing *t, const Exec *exec, const Graph *graph, const TraceEntry *entry) {
+static Err values_of(const void **out, Tracing *t, const Exec *exec, const Graph *graph, const TraceEntry *entry) {
     const Tensor *tensor = graph_tensor(graph, entry->tensor);
-    if (!entry->gradient && tensor->param >= 0 && graph == t->graph)
-        return t->before + graph->params->items[tensor->param].offset + tensor->offset;
-    const char *base = exec_pointer(exec, entry->store);
-    return base + backend_bytes(exec_backend(exec), tensor->offset, tensor->type);
+    if (entry->gradient || tensor->param < 0 || graph != t->graph)
+        return exec_view(out, exec, entry->store, tensor->offset, shape_count(&tensor->shape), &t->room);
+    *out = t->before + graph->params->items[tensor->param].offset + tensor->offset;
+    return ERR_OK;
 }
 
 static TraceTensor describe(const Graph *graph, const TraceEntry *entry, const Backend *backend, char module[64]) {
@@ -161,13 +163,15 @@ static int fused_node(const Graph *graph, bool backward) {
 static Err put_entry(Tracing *t, const Exec *exec, const Graph *graph, const TraceEntry *entry) {
     Err err = ERR_OK;
     char module[64], name[600];
+    const void *values = NULL;
     TraceTensor tensor = describe(graph, entry, exec_backend(exec), module);
     for (int k = 2; trace_has(t->writer, tensor.part, tensor.name); k++) {
         (void)snprintf(name, sizeof name, "%s#%d", entry->name, k);
         tensor.name = name;
     }
     if (graph != t->graph) tensor.order = tensor.first = tensor.last = fused_node(t->graph, entry->gradient);
-    TRY(trace_put(t->writer, &tensor, values_of(t, exec, graph, entry)));
+    TRY(values_of(&values, t, exec, graph, entry));
+    TRY(trace_put(t->writer, &tensor, values));
     if (entry->gradient)
         t->out->n_gradients++;
     else
@@ -251,7 +255,7 @@ static Err write_trace(Tracing *t) {
     TraceList list = {0};
     char bit_class[BIT_CLASS_LEN], *settings = NULL;
     if (t->spec->path == NULL) return ERR_OK;
-    provenance_bit_class(bit_class);
+    provenance_bit_class(bit_class, rig_accelerator_class(&t->trainer.rig));
     TRY(settings_dump(t->spec->cell->settings, &settings));
     const TraceHead head = head_of(t, bit_class, settings);
     TRY(trace_list_make(&list, t->graph));
@@ -276,10 +280,12 @@ static Err add_name(char ***list, int *n, const char *name) {
     return err;
 }
 
-static bool is_zero(const float *values, int64_t n) {
-    for (int64_t i = 0; i < n; i++)
-        if (values[i] != 0.0f) return false;
-    return true;
+static Err is_zero(bool *out, Tracing *t, TensorId grad, int64_t n) {
+    const void *values = NULL;
+    Err err = exec_view(&values, t->trainer.rig.step, grad, 0, n, &t->room);
+    *out = true;
+    for (int64_t i = 0; err == ERR_OK && i < n && *out; i++) *out = ((const float *)values)[i] == 0.0f;
+    return err;
 }
 
 static Err list_idle(Tracing *t) {
@@ -289,10 +295,12 @@ static Err list_idle(Tracing *t) {
         const Tensor *tensor = graph_tensor(t->graph, id);
         if (tensor->base != id || tensor->param < 0 || !tensor->requires_grad) continue;
         out->n_weights++;
+        bool zero = false;
         if (tensor->grad == TENSOR_NONE)
             TRY(add_name(&out->idle, &out->n_idle, tensor->name));
-        else if (is_zero(exec_pointer(t->trainer.rig.step, tensor->grad), shape_count(&tensor->shape)))
-            TRY(add_name(&out->zero, &out->n_zero, tensor->name));
+        else
+            TRY(is_zero(&zero, t, tensor->grad, shape_count(&tensor->shape)));
+        if (zero) TRY(add_name(&out->zero, &out->n_zero, tensor->name));
     }
 done:
     return err;
@@ -334,6 +342,7 @@ done:
     trace_writer_free(t.writer);
     trace_twin_clear(&t.twin);
     mem_free(t.before);
+    mem_free(t.room);
     trainer_close(&t.trainer);
     trace_start_close(&t.start);
     return err;

@@ -18,6 +18,7 @@ typedef struct TraceSpec {
     const char *const *match; /* names wanted, as in grid_match; none = all */
     int n_match;
     bool check;
+    const char *device; /* "cpu", "cuda:1"; NULL = the CPU */
     int n_threads;
     void (*note)(void *ctx, const char *text); /* lines for people */
     void *ctx;
@@ -36,7 +37,8 @@ typedef struct TraceReport {
     int n_weights, n_idle, n_zero;
 } TraceReport;
 
-/* The caller clears *out, whatever comes. ERR_DEFERRED if the machine cannot hold all tensors at once, ERR_MISSING or
+/* The caller clears *out, whatever comes. ERR_DEFERRED (ERR_DEVICE_FULL) if the machine (the device)
+ * cannot hold all tensors at once, ERR_MISSING or
  * ERR_DATA for what `at` names, ERR_NOTHING if no tensor matches. */
 Err trace_step(TraceReport *out, const TraceSpec *spec) MUST_CHECK;
 void trace_report_clear(TraceReport *report); /* accepts zeros */

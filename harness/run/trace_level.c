@@ -33,16 +33,19 @@ static void attention_clear(Attention *a) {
 
 static Err attention_open(Attention *a, const Exec *exec, const Node *node) {
     Err err = ERR_OK;
+    void *room = NULL;
     *a = (Attention){.node = node, .n = shape_count(&node->spec.x[TARGET_ALPHA])};
     a->n_positions = shape_last(&node->spec.x[TARGET_ALPHA]);
     for (int i = 0; i < TARGET_N_X; i++) {
         int64_t n = shape_count(&node->spec.x[i]);
-        const void *from = exec_pointer(exec, node->x[i]);
+        const void *from = NULL;
+        TRY(exec_view(&from, exec, node->x[i], 0, n, &room));
         TRY(mem_alloc(&a->x[i], (size_t)n, sizeof(double)));
         for (int64_t k = 0; k < n; k++) a->x[i][k] = value_at(exec, from, k);
     }
     TRY(mem_alloc(&a->dalpha, (size_t)a->n, sizeof(double)));
 done:
+    mem_free(room);
     return err;
 }
 
@@ -104,35 +107,53 @@ done:
 
 /* ---- centre: where uniform attention has its centre ---- */
 
-static const void *values_of(const Exec *exec, const Graph *graph, const char *name, const Shape **shape) {
-    TensorId t = graph_find(graph, name);
-    if (t == TENSOR_NONE) return NULL;
-    *shape = graph_shape(graph, t);
-    return exec_pointer(exec, t);
+typedef struct Values {
+    const void *at; /* NULL: the graph has no such tensor */
+    void *room;
+    int64_t n;
+} Values;
+
+static Err take_values(Values *out, const Exec *exec, const Graph *graph, const char *name) {
+    const TensorId t = graph_find(graph, name);
+    if (t == TENSOR_NONE) return ERR_OK;
+    out->n = shape_count(graph_shape(graph, t));
+    return exec_view(&out->at, exec, t, 0, out->n, &out->room);
 }
 
-static Err centre_level(TraceLevel *out, const Exec *exec, const Graph *graph, const Settings *settings) {
-    const Shape *positions = NULL, *boxes = NULL, *none = NULL;
-    const void *x = values_of(exec, graph, "focus.positions", &positions), *box = values_of(exec, graph, "box", &boxes);
-    const void *inv = values_of(exec, graph, "inv_boxes", &none);
-    double mean = 0, variance = 0, sum = 0;
-    if (x == NULL || box == NULL || inv == NULL) return ERR_OK;
-    const int64_t n = shape_count(positions);
-    for (int64_t j = 0; j < n; j++) mean += value_at(exec, x, j) / (double)n;
-    for (int64_t j = 0; j < n; j++) variance += pow(value_at(exec, x, j) - mean, 2) / (double)n;
-    for (int64_t r = 0; r < shape_count(boxes); r += BOX_SIZE) {
-        double x0 = value_at(exec, box, r + BOX_X0), x1 = value_at(exec, box, r + BOX_X1);
+/* The loss of a centre at the mean of the positions x, whose variance is given, over all boxes. */
+static double sum_of_centre(const Exec *exec, const Values *box, const Settings *settings, double mean,
+                            double variance) {
+    double sum = 0;
+    for (int64_t r = 0; r < box->n; r += BOX_SIZE) {
+        double x0 = value_at(exec, box->at, r + BOX_X0), x1 = value_at(exec, box->at, r + BOX_X1);
         if (x1 <= x0) continue;
         double w = fmax(x1 - x0, settings_real(settings, "focus.min_width")), d = fabs(mean - (x0 + x1) / 2) / w;
         bool squared = settings_is(settings, "focus.error", "square");
         sum += squared ? d * d : d < 1 ? d * d / 2 : d - 0.5;
         sum += settings_real(settings, "focus.spread") * variance / (w * w);
     }
-    out->trivial = sum * value_at(exec, inv, 0);
+    return sum;
+}
+
+static Err centre_level(TraceLevel *out, const Exec *exec, const Graph *graph, const Settings *settings) {
+    Err err = ERR_OK;
+    Values x = {0}, box = {0}, inv = {0};
+    double mean = 0, variance = 0;
+    TRY(take_values(&x, exec, graph, "focus.positions"));
+    TRY(take_values(&box, exec, graph, "box"));
+    TRY(take_values(&inv, exec, graph, "inv_boxes"));
+    if (x.at == NULL || box.at == NULL || inv.at == NULL) goto done;
+    for (int64_t j = 0; j < x.n; j++) mean += value_at(exec, x.at, j) / (double)x.n;
+    for (int64_t j = 0; j < x.n; j++) variance += pow(value_at(exec, x.at, j) - mean, 2) / (double)x.n;
+    out->trivial = sum_of_centre(exec, &box, settings, mean, variance) * value_at(exec, inv.at, 0);
     out->trivial_is = "uniform attention";
     out->floor = 0;
     out->floor_is = "every centre in the middle of its box";
-    return ERR_OK;
+done:
+    mem_free(x.room);
+    mem_free(box.room);
+    mem_free(inv.room);
+    return err;
 }
 
 /* ---- original, binary, lowrank: the same answer for every pixel ---- */
@@ -142,18 +163,24 @@ typedef struct Pixels {
     int64_t n_labels, n_boxes, n_pixels;
 } Pixels;
 
-static Pixels count_pixels(const Exec *exec, const Node *crop, bool binary) {
+static Err count_pixels(Pixels *out, const Exec *exec, const Node *crop, bool binary) {
     const PatchCropAttr *attr = crop->attr;
-    const int32_t *label = exec_pointer(exec, crop->y[1]);
+    const int64_t n = shape_count(&crop->spec.y[1]);
+    const void *values = NULL;
+    void *room = NULL;
+    Err err = exec_view(&values, exec, crop->y[1], 0, n, &room);
+    const int32_t *label = values;
     Pixels p = {.n_labels = binary               ? 2
                             : attr->outside >= 0 ? attr->outside + 1
                                                  : attr->classes,
                 .n_pixels = (int64_t)attr->height * attr->width};
-    for (int64_t i = 0; i < shape_count(&crop->spec.y[1]); i++) {
+    for (int64_t i = 0; err == ERR_OK && i < n; i++) {
         p.n += label[i] >= 0;
         p.n_background += label[i] >= 0 && label[i] == attr->outside;
     }
-    return p;
+    mem_free(room);
+    *out = p;
+    return err;
 }
 
 /* With tanh the energies are in [-1, 1]: ln of one in favour of a class, and of all the others. Without it, or with a
@@ -161,10 +188,15 @@ static Pixels count_pixels(const Exec *exec, const Node *crop, bool binary) {
  * uniform is the trivial one. */
 static Err pixel_level(TraceLevel *out, const Exec *exec, const Graph *graph, const Node *crop,
                        const Settings *settings) {
+    Err err = ERR_OK;
+    Pixels p;
+    void *room = NULL;
+    const void *inv_boxes = NULL;
     const bool binary = settings_is(settings, "focus.kind", "binary");
-    const Pixels p = count_pixels(exec, crop, binary);
     const TensorId inv = graph_find(graph, "inv_boxes");
-    const double per_box = inv == TENSOR_NONE ? NAN : value_at(exec, exec_pointer(exec, inv), 0);
+    TRY(count_pixels(&p, exec, crop, binary));
+    if (inv != TENSOR_NONE) TRY(exec_view(&inv_boxes, exec, inv, 0, 1, &room));
+    const double per_box = inv == TENSOR_NONE ? NAN : value_at(exec, inv_boxes, 0);
     const double unit = per_box / (settings_is(settings, "focus.reduction", "mean") ? (double)p.n_pixels : 1.0);
     const double others = (double)(p.n_labels - 1);
     const double right = log(1.0 + others * exp(-2.0)), wrong = right + 2.0;
@@ -178,7 +210,9 @@ static Err pixel_level(TraceLevel *out, const Exec *exec, const Graph *graph, co
         out->trivial = unit * ((double)p.n_background * right + (double)(p.n - p.n_background) * wrong);
         out->trivial_is = "always background";
     }
-    return ERR_OK;
+done:
+    mem_free(room);
+    return err;
 }
 
 Err trace_level(TraceLevel *out, const Exec *exec, const Graph *graph, const Settings *settings) {

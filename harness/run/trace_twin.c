@@ -105,10 +105,16 @@ done:
 
 static Err run(Twinning *w) {
     Err err = ERR_OK;
-    for (int i = 0; i < w->n_inputs; i++)
-        TRY(exec_upload(w->twin->exec, w->input[i], exec_pointer(w->rig->step, w->from[i])));
+    void *room = NULL;
+    const void *values = NULL;
+    for (int i = 0; i < w->n_inputs; i++) {
+        const Tensor *tensor = graph_tensor(w->rig->model->train.graph, w->from[i]);
+        TRY(exec_view(&values, w->rig->step, w->from[i], 0, shape_count(&tensor->shape), &room));
+        TRY(exec_upload(w->twin->exec, w->input[i], values));
+    }
     TRY(exec_run(w->twin->exec));
 done:
+    mem_free(room);
     return err;
 }
 

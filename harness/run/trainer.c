@@ -31,7 +31,8 @@ void trainer_tell(const Trainer *t, TrainerPhase phase) {
                         .loss = has_step ? (double)h->steps[h->n_steps - 1].value[CURVE_LOSS] : (double)NAN,
                         .seconds_per_step = t->last_wall,
                         .metric = t->last_metric,
-                        .arena_bytes = t->rig.plan.peak_bytes};
+                        .arena_bytes = t->rig.plan.peak_bytes,
+                        .context_bytes = t->rig.memory.context_bytes};
     t->spec.news(t->spec.ctx, &news);
 }
 
@@ -125,6 +126,12 @@ static Err run_measured(Trainer *t, HistoryStep *row) {
     return err;
 }
 
+/* When the second step is done, all is there that a step needs: the captured one too. */
+static Err look_once(Trainer *t) {
+    const bool seen = t->rig.memory.free_after_bytes >= 0, second = t->state.step > t->facts.first_step;
+    return seen || !second ? ERR_OK : rig_look(&t->rig);
+}
+
 Err trainer_step(Trainer *t) {
     Err err = ERR_OK;
     double wall = clock_wall(), lr = update_lr(t->settings, t->state.step);
@@ -134,9 +141,12 @@ Err trainer_step(Trainer *t) {
     if (t->rig.model->train.box != TENSOR_NONE && model_lambda(t->settings, t->state.step) > 0)
         t->state.n_boxes_used += count_labelled(&t->feed.batch);
     TRY(run_measured(t, &row));
+    if (t->state.step + 1 < settings_int(t->settings, "train.steps")) feed_ahead(&t->feed, t->state.step + 1);
     TRY(read_losses(t, &row));
+    TRY(look_once(t));
     row.value[CURVE_LR] = (float)lr;
     row.wall_seconds = (float)(clock_wall() - wall);
+    if (!t->rig.backend->on_host) row.cpu_seconds = row.wall_seconds; /* the step's time is the device's */
     t->last_wall = (double)row.wall_seconds;
     TRY(history_step(t->history, &row));
     if (t->journal != NULL) TRY(journal_step(t->journal, &row));
@@ -257,7 +267,7 @@ Err trainer_save(Trainer *t) {
     size_t used = 0;
     if (t->checkpoint == NULL) return ERR_OK;
     CheckpointState state = t->state;
-    TRY(arena_used_bytes(&used, t->rig.arena));
+    TRY(rig_used_bytes(&used, &t->rig));
     if ((int64_t)used > t->state.measured_bytes) t->state.measured_bytes = (int64_t)used;
     state.measured_bytes = t->state.measured_bytes;
     state.wall_seconds += clock_wall() - t->start_wall;
@@ -299,16 +309,34 @@ done:
     return err;
 }
 
+static Err open_and_train(Trainer *t) {
+    Err err = ERR_OK;
+    TRY(trainer_open(t));
+    TRY(train(t));
+    if (t->rig.memory.free_after_bytes < 0) TRY(rig_look(&t->rig)); /* it had no two steps to do */
+done:
+    return err;
+}
+
+/* A result with a cause, as a plan over its budget. What was checkpointed stays. */
+static Err over_device(Trainer *t) {
+    (void)snprintf(t->cause, sizeof t->cause, "%s", err_message());
+    trainer_note(t, "%s", t->cause);
+    err_clear();
+    t->has_diverged = false;
+    rig_release(&t->rig);
+    return ERR_OK;
+}
+
 Err trainer_run(CellRecord **out, const TrainerSpec *spec, TrainerFacts *facts) {
     Err err = ERR_OK;
     Trainer t;
     bool fits = true;
     *out = NULL;
     TRY(trainer_plan(&t, spec, &fits));
-    if (fits) {
-        TRY(trainer_open(&t));
-        TRY(train(&t));
-    }
+    if (fits) err = open_and_train(&t);
+    if (err == ERR_DEVICE_FULL) err = over_device(&t);
+    TRY(err);
     TRY(trainer_to_record(&t, out));
 done:
     if (facts != NULL) *facts = t.facts;

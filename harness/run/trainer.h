@@ -30,6 +30,7 @@ typedef struct TrainerNews {
     double loss, seconds_per_step; /* of the last step, wall */
     double metric;                 /* NaN until the first evaluation */
     uint64_t arena_bytes;
+    int64_t context_bytes; /* RigMemory; -1 = not known yet, as on the CPU always */
 } TrainerNews;
 
 typedef struct TrainerSpec {
@@ -38,6 +39,7 @@ typedef struct TrainerSpec {
     const char *id;     /* of the cell: what its checkpoint belongs to */
     const char *folder; /* journal and checkpoints; NULL = none are kept */
     int n_threads;
+    const char *device; /* "cpu", "cuda", "cuda:1"; NULL = the CPU */
     ExecMode mode;
     const volatile sig_atomic_t *stop;                /* NULL = never; looked at after each step */
     void (*news)(void *ctx, const TrainerNews *news); /* NULL */
@@ -55,7 +57,8 @@ typedef struct TrainerFacts {
 } TrainerFacts;
 
 /* Trains a cell to its end. *out = its record, without labels, with status CELL_DONE, CELL_OVER_BUDGET or
- * CELL_DIVERGED; the caller frees it. ERR_INTERRUPTED after *stop was set: a checkpoint has been written, *out is NULL.
+ * CELL_DIVERGED; the caller frees it. A device whose memory did not suffice leaves CELL_OVER_BUDGET, with the figures
+ * as the cause; one that others hold now is ERR_DEFERRED. ERR_INTERRUPTED after *stop was set: a checkpoint has been written, *out is NULL.
  * facts may be NULL. Other errors are the cell's failure; its journal and last checkpoint stay. */
 Err trainer_run(CellRecord **out, const TrainerSpec *spec, TrainerFacts *facts) MUST_CHECK;
 

@@ -9,6 +9,7 @@
 #include "harness/run/size_text.h"
 #include "harness/run/snapshot.h"
 #include "harness/run/trainer_parts.h"
+#include "kernels/device.h"
 #include "kernels/libmem.h"
 #include "kernels/mem.h"
 #include "kernels/near.h"
@@ -17,6 +18,7 @@ Err trainer_plan(Trainer *t, const TrainerSpec *spec, bool *fits) {
     Err err = ERR_OK;
     char peak[SIZE_TEXT], bound[SIZE_TEXT];
     memset(t, 0, sizeof *t);
+    t->rig.memory = RIG_MEMORY_UNKNOWN;
     t->spec = *spec;
     t->settings = spec->settings;
     t->last_metric = NAN;
@@ -29,6 +31,8 @@ Err trainer_plan(Trainer *t, const TrainerSpec *spec, bool *fits) {
                    .mode = spec->mode,
                    .parts = MODEL_TRAIN_AND_EVAL,
                    .all_sets = true};
+    TRY(device_parse(&rig.device, &rig.ordinal, spec->device != NULL ? spec->device : "cpu"));
+    TRY(rig_check_precision(t->settings, rig.device));
     TRY(rig_plan(&t->rig, &rig));
     TRY(code_listing(&t->sources, t->code, t->settings, t->rig.model));
     t->facts.planned_train_bytes = t->rig.plan.train->live_bytes;
@@ -82,7 +86,7 @@ static Err shape_of(const Trainer *t, HistoryShape *shape) {
 static void make_key(const Trainer *t, CheckpointKey *key) {
     char digest[BIT_CLASS_LEN], inputs[INPUTS_DIGEST];
     memset(key, 0, sizeof *key);
-    provenance_bit_class(digest);
+    provenance_bit_class(digest, rig_accelerator_class(&t->rig));
     inputs_digest(inputs, t->inputs);
     (void)snprintf(key->id, sizeof key->id, "%s", t->spec.id);
     (void)snprintf(key->code, sizeof key->code, "%s", t->code);
@@ -203,6 +207,8 @@ Err trainer_open(Trainer *t) {
     Err err = ERR_OK;
     HistoryShape shape;
     TRY(rig_start(&t->rig));
+    if (rig_accelerator_class(&t->rig) != NULL)
+        trainer_note(t, "on %s: %s", t->spec.device, rig_accelerator_class(&t->rig));
     TRY(begin(t));
     TRY(note_left_out(t));
     t->library_code = t->rig.library_bytes;
@@ -215,7 +221,7 @@ Err trainer_open(Trainer *t) {
     TRY(open_folder(t, &shape));
     if (t->history == NULL) TRY(history_new(&t->history, &shape));
     TRY(reserve(t));
-    TRY(arena_mark(t->rig.arena));
+    arena_mark(t->rig.arena);
     t->facts.first_step = t->state.step;
     if (t->state.best_step > 0) t->last_metric = t->state.best_value;
 done:

@@ -33,7 +33,7 @@ typedef struct Trainer {
     int best_column; /* of eval.best */
     int best_sign;   /* +1: higher is better */
     bool has_diverged;
-    char cause[160];
+    char cause[320];
     double start_wall, start_cpu; /* of this process */
     int64_t library_code, library_transient;
     double last_metric, last_wall;

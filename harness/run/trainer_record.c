@@ -8,6 +8,7 @@
 #include "harness/run/plan_report.h"
 #include "harness/run/snapshot.h"
 #include "harness/run/trainer_parts.h"
+#include "kernels/device.h"
 #include "kernels/libmem.h"
 #include "kernels/machine.h"
 #include "kernels/mem.h"
@@ -37,7 +38,7 @@ static Err put_memory(Trainer *t, CellRecord *record) {
                                                                           : t->facts.checked_eval_bytes;
         used += t->rig.plan.persistent_bytes;
     } else {
-        TRY(arena_used_bytes(&used, t->rig.arena));
+        TRY(rig_used_bytes(&used, &t->rig));
     }
     if ((int64_t)used > t->state.measured_bytes) t->state.measured_bytes = (int64_t)used;
     record->memory.measured_bytes = t->state.measured_bytes;
@@ -95,6 +96,10 @@ static void put_times(const Trainer *t, CellRecord *record) {
     times->wall_seconds = t->state.wall_seconds + clock_wall() - t->start_wall;
     times->cpu_seconds = t->state.cpu_seconds + clock_cpu() - t->start_cpu;
     times->n_resumes = t->state.n_resumes;
+    times->device_total_bytes = t->rig.memory.total_bytes;
+    times->device_free_before_bytes = t->rig.memory.free_before_bytes;
+    times->device_free_after_bytes = t->rig.memory.free_after_bytes;
+    times->context_bytes = t->rig.memory.context_bytes;
     if (t->rig.arena == NULL) return; /* what planning takes is no figure of the cell */
     times->peak_rss_bytes = (int64_t)machine_resident(0).peak_bytes;
     if (!libmem_available()) return;
@@ -120,7 +125,11 @@ Err trainer_to_record(Trainer *t, CellRecord **out) {
         TRY(put_params(t, record));
     }
     put_times(t, record);
-    ProvenanceRun run = {.device = "cpu", .threads = t->spec.n_threads};
+    const char *class = rig_accelerator_class(&t->rig);
+    ProvenanceRun run = {.device = device_name(t->rig.spec.device),
+                         .accelerator = class != NULL ? t->spec.device : NULL,
+                         .accelerator_class = class,
+                         .threads = t->spec.n_threads};
     TRY(provenance_fill(record, &run));
     TRY(record_provenance(record, SOURCES_KEY, t->sources));
     if (t->inputs != NULL) TRY(record_provenance(record, INPUTS_KEY, t->inputs));

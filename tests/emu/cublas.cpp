@@ -9,10 +9,12 @@ struct cublasContext {
     cudaStream_t stream;
     void *workspace;
     size_t workspace_bytes;
+    cublasMath_t mode;
 };
 
 namespace emu {
 
+void plugin_ends();
 static std::set<cublasHandle_t> handles;
 
 /* One product, or several at fixed distances. */
@@ -22,7 +24,18 @@ struct Product {
     float alpha, beta;
     const float *a, *b;
     float *c;
+    bool tf32;
 };
+
+/* As tensor cores take a factor: ten bits of its mantissa, the nearest. */
+static float to_tf32(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if ((bits & 0x7f800000u) == 0x7f800000u) return x;
+    bits = (bits + 0xfffu + (bits >> 13 & 1)) & 0xffffe000u;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
 
 /* Floats from the first to the last element of a matrix of rows x cols, columns ld apart. */
 static int64_t extent(int64_t rows, int64_t cols, int64_t ld) {
@@ -65,7 +78,10 @@ static void multiply(const Product &p, const float *a, const float *b, float *c)
         for (int64_t i = 0; i < p.m; i++) sum[(size_t)i] = 0.0f;
         for (int64_t l = 0; l < p.k; l++) {
             const float factor = p.trans_b ? b[l * p.ldb + j] : b[j * p.ldb + l];
-            for (int64_t i = 0; i < p.m; i++) sum[(size_t)i] += a[l * lda + i] * factor;
+            if (p.tf32)
+                for (int64_t i = 0; i < p.m; i++) sum[(size_t)i] += to_tf32(a[l * lda + i]) * to_tf32(factor);
+            else
+                for (int64_t i = 0; i < p.m; i++) sum[(size_t)i] += a[l * lda + i] * factor;
         }
         for (int64_t i = 0; i < p.m; i++) {
             float *at = &c[j * p.ldc + i];
@@ -74,12 +90,13 @@ static void multiply(const Product &p, const float *a, const float *b, float *c)
     }
 }
 
-static cublasStatus_t run(cublasHandle_t handle, const Product &p) {
+static cublasStatus_t run(cublasHandle_t handle, Product p) {
     if (int code = injected()) return static_cast<cublasStatus_t>(code);
     if (handles.count(handle) == 0) return CUBLAS_STATUS_NOT_INITIALIZED;
     const cublasStatus_t status = check(p);
     if (status != CUBLAS_STATUS_SUCCESS) return status;
     if (handle->workspace_bytes == 0) stats.n_hidden++;
+    p.tf32 = handle->mode == CUBLAS_TF32_TENSOR_OP_MATH;
     const cudaError_t code = submit(handle->stream, [p] {
         stats.n_gemms++;
         for (int64_t i = 0; i < p.count; i++)
@@ -109,9 +126,15 @@ cublasStatus_t cublasCreate(cublasHandle_t *out) {
 
 cublasStatus_t cublasDestroy(cublasHandle_t handle) {
     BLAS_CALL(handle);
+    plugin_ends();
     handles.erase(handle);
     delete handle;
     stats.n_live--;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasGetProperty(libraryPropertyType type, int *value) {
+    *value = type == MAJOR_VERSION ? 13 : 0;
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -136,7 +159,7 @@ const char *cublasGetStatusString(cublasStatus_t status) {
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
     BLAS_CALL(handle);
     if (!is_stream(stream)) return CUBLAS_STATUS_INVALID_VALUE;
-    *handle = {stream, nullptr, 0};
+    *handle = {stream, nullptr, 0, handle->mode};
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -151,9 +174,10 @@ cublasStatus_t cublasSetWorkspace(cublasHandle_t handle, void *workspace, size_t
 
 cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode) {
     BLAS_CALL(handle);
-    return mode == CUBLAS_DEFAULT_MATH || mode == CUBLAS_PEDANTIC_MATH || mode == CUBLAS_TF32_TENSOR_OP_MATH
-               ? CUBLAS_STATUS_SUCCESS
-               : CUBLAS_STATUS_INVALID_VALUE;
+    if (mode != CUBLAS_DEFAULT_MATH && mode != CUBLAS_PEDANTIC_MATH && mode != CUBLAS_TF32_TENSOR_OP_MATH)
+        return CUBLAS_STATUS_INVALID_VALUE;
+    handle->mode = mode;
+    return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t cublasSetAtomicsMode(cublasHandle_t handle, cublasAtomicsMode_t) {
@@ -165,7 +189,7 @@ cublasStatus_t cublasSgemm_64(cublasHandle_t handle, cublasOperation_t trans_a, 
                               int64_t n, int64_t k, const float *alpha, const float *a, int64_t lda, const float *b,
                               int64_t ldb, const float *beta, float *c, int64_t ldc) {
     return run(handle, {trans_a != CUBLAS_OP_N, trans_b != CUBLAS_OP_N, m, n, k, lda, ldb, ldc, 0, 0, 0, 1, *alpha,
-                        *beta, a, b, c});
+                        *beta, a, b, c, false});
 }
 
 cublasStatus_t cublasSgemmStridedBatched_64(cublasHandle_t handle, cublasOperation_t trans_a, cublasOperation_t trans_b,
@@ -174,5 +198,5 @@ cublasStatus_t cublasSgemmStridedBatched_64(cublasHandle_t handle, cublasOperati
                                             long long stride_b, const float *beta, float *c, int64_t ldc,
                                             long long stride_c, int64_t batch_count) {
     return run(handle, {trans_a != CUBLAS_OP_N, trans_b != CUBLAS_OP_N, m, n, k, lda, ldb, ldc, stride_a, stride_b,
-                        stride_c, batch_count, *alpha, *beta, a, b, c});
+                        stride_c, batch_count, *alpha, *beta, a, b, c, false});
 }

@@ -17,6 +17,15 @@ void emu_order(uint64_t seed);
 /* n devices of memory_bytes each; 1 of 1 GiB at first. With 0 every call finds no device. */
 void emu_devices(int n, size_t memory_bytes);
 
+/* What a context takes of each device's memory; 0 at first. */
+void emu_context(size_t bytes);
+
+/* Capability of all devices: 75 for 7.5, at first. */
+void emu_capability(int major_minor);
+
+/* The k-th cudaMalloc from now on finds no memory, whatever is free; 0 = none. */
+void emu_fail_malloc_at(uint64_t k);
+
 /* The k-th call of the runtime or of cuBLAS from now on fails with this code (of its own kind), once; 0 = none does. */
 void emu_fail_at(uint64_t k, int code);
 

@@ -16,7 +16,8 @@ enum : size_t { ALIGN = 256 }; /* as cudaMalloc gives */
 enum { REDZONE_BYTE = 0x7b };
 
 static std::map<const char *, size_t> blocks; /* address -> bytes */
-static size_t device_bytes = (size_t)1 << 30;
+static size_t device_bytes = (size_t)1 << 30, context_bytes;
+static uint64_t fail_malloc_at;
 
 static std::map<const char *, size_t>::const_iterator block_of(const void *at) {
     auto after = blocks.upper_bound(static_cast<const char *>(at));
@@ -48,16 +49,26 @@ void check_redzones(const char *what) {
 void set_device_bytes(size_t bytes) { device_bytes = bytes; }
 size_t get_device_bytes() { return device_bytes; }
 
+static size_t left() {
+    const size_t held = stats.live_bytes + context_bytes;
+    return held < device_bytes ? device_bytes - held : 0;
+}
+
 } // namespace emu
 
 using namespace emu;
+
+void emu_context(size_t bytes) { context_bytes = bytes; }
+
+void emu_fail_malloc_at(uint64_t k) { fail_malloc_at = k; }
 
 cudaError_t cudaMalloc(void **out, size_t bytes) {
     EMU_CALL();
     *out = nullptr;
     if (const cudaError_t code = check_no_capture()) return code;
     if (bytes == 0) return cudaSuccess;
-    if (bytes > device_bytes - stats.live_bytes) return fail(cudaErrorMemoryAllocation);
+    if (fail_malloc_at > 0 && --fail_malloc_at == 0) return fail(cudaErrorMemoryAllocation);
+    if (bytes > left()) return fail(cudaErrorMemoryAllocation);
     void *memory = nullptr;
     if (posix_memalign(&memory, ALIGN, bytes + 2 * REDZONE) != 0) return fail(cudaErrorMemoryAllocation);
     memset(memory, REDZONE_BYTE, bytes + 2 * REDZONE);
@@ -86,7 +97,7 @@ cudaError_t cudaFree(void *block) {
 
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) {
     EMU_CALL();
-    *free_bytes = device_bytes - stats.live_bytes;
+    *free_bytes = left();
     *total = device_bytes;
     return cudaSuccess;
 }

@@ -23,8 +23,10 @@ EmuStats stats;
 
 void set_device_bytes(size_t bytes);
 size_t get_device_bytes();
+void plugin_begins(int device);
+void plugin_replays();
 
-static int n_devices = 1, current_device;
+static int n_devices = 1, current_device, capability = 75;
 static uint64_t order_seed, fail_at;
 static int fail_code;
 static cudaError_t last_error;
@@ -114,6 +116,8 @@ void emu_devices(int n, size_t memory_bytes) {
     set_device_bytes(memory_bytes);
 }
 
+void emu_capability(int major_minor) { capability = major_minor; }
+
 void emu_fail_at(uint64_t k, int code) {
     fail_at = k;
     fail_code = code;
@@ -134,13 +138,14 @@ cudaError_t cudaSetDevice(int device) {
     if (n_devices == 0) return fail(cudaErrorNoDevice);
     if (device < 0 || device >= n_devices) return fail(cudaErrorInvalidDevice);
     current_device = device;
+    plugin_begins(device);
     return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int device) {
     EMU_CALL();
     if (device < 0 || device >= n_devices) return fail(cudaErrorInvalidDevice);
-    *out = {"emulated device", get_device_bytes(), 7, 5, 2};
+    *out = {"emulated device", get_device_bytes(), capability / 10, capability % 10, 2};
     return cudaSuccess;
 }
 
@@ -254,6 +259,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t graph, unsign
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
     EMU_CALL();
+    plugin_replays();
     return submit(stream, [=] {
         stats.n_replays++;
         for (const auto &work : graph->work) work();
