@@ -128,17 +128,20 @@ static void fill_line(Batch *b, Rng *rng, int64_t n) {
     }
 }
 
-void upload_batch(Step *s) {
+void upload_batch(Step *s) { upload_step(s, 0); }
+
+void upload_step(Step *s, int i_step) {
     const TrainGraph *t = &s->model->train;
     Batch *b = s->batch;
-    Rng rng = rng_at(rng_stream(11, "test.batch"), 0, 0);
+    const double lambda = 0.3 + 0.05 * i_step;
+    Rng rng = rng_at(rng_stream(11, "test.batch"), (uint64_t)i_step, 0);
     float hyper[HYPER_LEN];
     b->n_labels = b->n_boxes = 0;
     for (int64_t i = 0; i < b->N * b->H * b->W * 3; i++) b->image[i] = (float)rng_range(&rng, -1, 1);
     for (int64_t i = 0; i < b->N * b->H * b->W; i++)
         b->mask[i] = i / (b->H * b->W) == 1 ? -1 : (int32_t)rng_below(&rng, (uint32_t)b->K + 1);
     for (int64_t n = 0; n < b->N; n++) fill_line(b, &rng, n);
-    update_hyper(s->settings, 0, 0.01, hyper);
+    update_hyper(s->settings, i_step, 0.01 / (i_step + 1), hyper);
     upload(s, t->image, b->image);
     upload(s, t->token_in, b->token_in);
     upload(s, t->label, b->label);
@@ -146,8 +149,8 @@ void upload_batch(Step *s) {
     upload(s, t->mask, b->mask);
     upload_number(s, t->inv_chars, 1.0 / b->n_labels);
     upload_number(s, t->inv_boxes, 1.0 / b->n_boxes);
-    upload_number(s, t->lambda, 0.3);
-    upload_number(s, t->one_minus_lambda, 0.7);
+    upload_number(s, t->lambda, lambda);
+    upload_number(s, t->one_minus_lambda, 1 - lambda);
     upload(s, t->update.hyper, hyper);
     upload_number(s, t->update.limit, 1);
 }

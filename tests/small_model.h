@@ -44,6 +44,9 @@ void open_step_of(Step *s, Settings *settings, const ModelSizes *sizes, const Ba
 /* A batch with one sample without boxes, labels of different lengths, and a box at the border. */
 void upload_batch(Step *s);
 
+/* The same for step i_step: each has other images, labels, lr and lambda; 0 is upload_batch's. */
+void upload_step(Step *s, int i_step);
+
 /* Losses, norm, and every persistent value after n_steps steps: *n numbers. The caller frees (mem_free). */
 float *train_steps(Step *s, int n_steps, size_t *n);
 
