@@ -81,7 +81,7 @@ BENCH_BIN := $(patsubst %.c,$(B)/%,$(filter tests/bench/bench_%,$(BENCH_C)))
 BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)))
 C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C) $(CUDA_FILES)
 
-.PHONY: all build plugin no-nvcc deps deps-check help test test-run test-gpu check check-static check-asan check-headers \
+.PHONY: all build plugin no-nvcc deps deps-check help test test-run test-gpu bench-gpu check check-static check-asan check-headers \
         check-layers check-size check-locks locks format format-check lint quickstart run bench bench-build install lines \
         clean asan FORCE
 .SECONDARY:
@@ -261,13 +261,19 @@ test-run: $(B)/refocus $(PLUGIN) $(TEST_BIN) $(if $(CLI_TESTS),$(EMU_PLUGIN))
 	@BUILD=$(BUILD) tests/run.sh $(B) $(TEST_BIN) $(CLI_TESTS)
 
 # The tests of CUDA's kernels without the emulation: they open refocus-cuda.so beside them and take cuda:0.
-$(B)/test-gpu-ops: $(B)/tests/test_cuda_ops.o $(HELP_O) $(LIB_O)
+GPU_TESTS := $(B)/test-gpu-ops $(B)/test-gpu-train
+$(GPU_TESTS): $(B)/test-gpu-%: $(B)/tests/test_cuda_%.o $(HELP_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-test-gpu: deps ## every op's cases on cuda:0, for a machine that has one
-	@+$(SUB) plugin $(B)/test-gpu-ops
-	@$(B)/test-gpu-ops
+test-gpu: deps ## kernels, training and determinism on cuda:0, as a report; for a machine that has one
+	@+$(SUB) build plugin $(GPU_TESTS)
+	@tests/gpu.sh test $(B)
+
+bench-gpu: deps ## bandwidth and FLOP rate of each op on cuda:0 against its peak, as a report
+	@+$(SUB) build plugin $(B)/tests/bench/bench_gpu
+	@ln -sf ../../refocus-cuda.so $(B)/tests/bench/
+	@tests/gpu.sh bench $(B)
 
 asan: export TEST_JOBS ?= $(shell nproc)
 asan: ## the tests under AddressSanitizer and UndefinedBehaviourSanitizer

@@ -32,8 +32,8 @@ struct OpCuda {
 
 /* ---- errors ---- */
 
-/* err_set with the device and what failed; ERR_DEVICE_FULL, with the figures, for want of memory, else ERR_DEVICE. call: its text, of
- * which the name is used. */
+/* err_set with the device and what failed; ERR_DEVICE_FULL, with the figures, for want of memory, else ERR_DEVICE.
+ * call: its text, of which the name is used. */
 Err cuda_error(const Cuda *cuda, cudaError_t code, const char *call);
 Err cuda_blas_error(const Cuda *cuda, cublasStatus_t status, const char *call);
 

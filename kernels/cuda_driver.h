@@ -24,7 +24,8 @@ typedef struct CudaDevice {
  * 1000 major + 10 minor. ERR_DEVICE says what is missing: the driver's library, the driver, a device. */
 Err cuda_driver_devices(CudaDevice *out, int max, int *n, int *version) MUST_CHECK;
 
-/* Bytes of a device's memory that nobody holds now, as NVML tells, which comes with the driver. False if it cannot tell.
+/* Bytes of a device's memory that nobody holds now, as NVML tells, which comes with the driver. False if it cannot
+ * tell.
  */
 bool cuda_driver_free_bytes(const CudaDevice *device, uint64_t *free_bytes);
 

@@ -52,8 +52,7 @@ static Err open_plugin(Plugin *plugin) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) return err_set(ERR_DEVICE, "%s cannot be loaded: %s", CUDA_PLUGIN, dlerror());
     if (!load(library, CUDA_PLUGIN_OPEN, &plugin->open) || !load(library, CUDA_PLUGIN_HEADERS, &plugin->headers) ||
-        strcmp(plugin->headers(), KERNEL_HEADERS) != 0 ||
-        !load(library, CUDA_PLUGIN_LIBRARIES, &plugin->libraries))
+        strcmp(plugin->headers(), KERNEL_HEADERS) != 0 || !load(library, CUDA_PLUGIN_LIBRARIES, &plugin->libraries))
         return err_set(ERR_DEVICE, "%s is not of the same sources as this program: run make again", path);
     return ERR_OK;
 }

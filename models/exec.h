@@ -50,9 +50,9 @@ const Backend *exec_backend(const Exec *exec);
 Err exec_upload(Exec *exec, TensorId t, const void *values) MUST_CHECK;
 Err exec_download(const Exec *exec, TensorId t, void *values) MUST_CHECK;
 
-/* *out = n elements of t's storage from `offset` elements on, as the backend holds them: where they are, if the host may
- * read them there, else copied into *room, which starts NULL, is made anew by each call, and is the caller's to free
- * (mem_free). ERR_ARG if t holds nothing now. */
+/* *out = n elements of t's storage from `offset` elements on, as the backend holds them: where they are, if the host
+ * may read them there, else copied into *room, which starts NULL, is made anew by each call, and is the caller's to
+ * free (mem_free). ERR_ARG if t holds nothing now. */
 Err exec_view(const void **out, const Exec *exec, TensorId t, int64_t offset, int64_t n, void **room) MUST_CHECK;
 
 /* Runs all nodes in order. A kernel's error is prefixed with the node's name. Where kernels run on their own, as on

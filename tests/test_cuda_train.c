@@ -1,6 +1,7 @@
 /* Training on CUDA: every branch takes ten steps of SGD as the CPU does, the bits follow neither from the order of
  * threads and blocks nor from how memory is used, and a captured step replays with what the host changes between steps.
- * On the emulated device; linked without it (make test-gpu), on cuda:0, where a run is repeated instead of reordered. */
+ * On the emulated device; linked without it (make test-gpu), on cuda:0, where a run is repeated instead of reordered.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -146,8 +147,8 @@ static void test_modes(void **state) {
     mem_free(first);
 }
 
-/* A backend that waits for each launch captures nothing: what it trains is what the replays must train, although images,
- * lr and lambda change from step to step. */
+/* A backend that waits for each launch captures nothing: what it trains is what the replays must train, although
+ * images, lr and lambda change from step to step. */
 static void test_replay(void **state) {
     const Branch *b = *state;
     const Backend *waiting = NULL;

@@ -179,7 +179,7 @@ static Err print_json(const Findings *f) {
 static Err run(const CommandLine *line) {
     Findings findings = {.n_missing = 0};
     machine_get(&findings.machine);
-    provenance_bit_class(findings.bit_class);
+    provenance_bit_class(findings.bit_class, NULL);
     find_fonts(&findings);
     find_cuda(&findings);
     Err err = ERR_OK;

@@ -28,7 +28,8 @@ static const CommandOption options[] = {
     {.name = "threads", .letter = 't', .arg = "N", .help = "threads of each cell (all cores divided by jobs)"},
     {.name = "device",
      .arg = "DEVICE",
-     .help = "where cells compute: cpu, cuda, or devices of CUDA by number, cuda:0,1, one for each cell that runs (cpu)"},
+     .help =
+         "where cells compute: cpu, cuda, or devices of CUDA by number, cuda:0,1, one for each cell that runs (cpu)"},
     {.name = "pack", .help = "several cells on one CUDA device, as many of --jobs as its memory holds"},
     COMMAND_OPTION_ISA,
     {.name = "cells",
@@ -377,7 +378,8 @@ const Command cmd_run = {
         "kept apart from the plain grid's. Prints the path of the results file; progress goes to stderr.\n"
         "A cell over memory.budget is recorded as that and not trained. One that this machine cannot hold beside\n"
         "those that run waits; one that it cannot hold at all now is deferred: exit code 75, run again to try again.\n"
-        "With --device cuda:0,1 cells run side by side, one on each device; --pack lets as many share a device as their\n"
+        "With --device cuda:0,1 cells run side by side, one on each device; --pack lets as many share a device as "
+        "their\n"
         "exact plans, with what a context takes, leave room for. CUDA's cells are other cells than the CPU's.\n"
         "Several such commands at once share the cells of a grid: each waits for what another is at.",
     .example = "refocus run experiments/quickstart.yaml --jobs 2\n"

@@ -5,14 +5,15 @@
 #include "harness/command/command.h"
 #include "kernels/op.h"
 
-#define COMMAND_OPTION_DEVICE {.name = "device", .arg = "DEVICE", .help = "where to compute: cpu, cuda or cuda:N (cpu)"}
+#define COMMAND_OPTION_DEVICE                                                                                          \
+    { .name = "device", .arg = "DEVICE", .help = "where to compute: cpu, cuda or cuda:N (cpu)" }
 
 /* *device = the option's text, "cpu" without it; *kind of what. What is not there is refused: ERR_DEVICE. */
 Err device_option(const char **device, Device *kind, const CommandLine *line) MUST_CHECK;
 
 /* For commands that only look: *device = "cpu" or "cuda". */
 #define COMMAND_OPTION_DEVICE_KIND                                                                                     \
-    {.name = "device", .arg = "DEVICE", .choices = "cpu|cuda", .help = "the cells of that kind of device (cpu)"}
+    { .name = "device", .arg = "DEVICE", .choices = "cpu|cuda", .help = "the cells of that kind of device (cpu)" }
 
 const char *device_kind_option(const CommandLine *line);
 

@@ -124,8 +124,7 @@ Err provenance_fill(CellRecord *record, const ProvenanceRun *run) {
     TRY(fill_machine(record, run));
     TRY(record_provenance(record, "device", run->device));
     if (run->accelerator != NULL) TRY(record_provenance(record, "accelerator", run->accelerator));
-    if (run->accelerator_class != NULL)
-        TRY(record_provenance(record, "accelerator_class", run->accelerator_class));
+    if (run->accelerator_class != NULL) TRY(record_provenance(record, "accelerator_class", run->accelerator_class));
     if (run->threads > 0) { /* what packs computes nothing */
         (void)snprintf(text, sizeof text, "%d", run->threads);
         TRY(record_provenance(record, "threads", text));

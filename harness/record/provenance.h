@@ -6,11 +6,11 @@
 
 /* What only the caller knows. */
 typedef struct ProvenanceRun {
-    const char *device;      /* the kind: "cpu" or "cuda" */
-    const char *accelerator; /* which of them computed, "cuda:1"; NULL where it is the CPU, as the next */
+    const char *device;            /* the kind: "cpu" or "cuda" */
+    const char *accelerator;       /* which of them computed, "cuda:1"; NULL where it is the CPU, as the next */
     const char *accelerator_class; /* its model and libraries: cuda_class */
-    int threads;             /* 0: left out */
-    int argc;                /* the command line; argv may be NULL */
+    int threads;                   /* 0: left out */
+    int argc;                      /* the command line; argv may be NULL */
     char *const *argv;
 } ProvenanceRun;
 

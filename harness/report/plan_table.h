@@ -54,9 +54,9 @@ typedef struct PlanTable {
 } PlanTable;
 
 typedef struct PlanOptions {
-    uint64_t budget;     /* 0 = each cell's memory.budget */
-    const char *results; /* folder of results files: where times are looked up */
-    int probe_threads;   /* > 0: measured instead, by steps on so many threads */
+    uint64_t budget;          /* 0 = each cell's memory.budget */
+    const char *results;      /* folder of results files: where times are looked up */
+    int probe_threads;        /* > 0: measured instead, by steps on so many threads */
     const char *probe_device; /* and on this device: "cpu", "cuda:1" */
 } PlanOptions;
 

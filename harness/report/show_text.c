@@ -211,8 +211,9 @@ static const char *value_of(const CellRecord *c, const char *key) {
 static void put_origin(Writer *w, const Show *show) {
     static const struct {
         const char *key, *before;
-    } parts[] = {{"version", "refocus "}, {"commit", "commit "}, {"build", "build "}, {"device", "on "},  {"accelerator_class", ""},
-                 {"threads", "threads "}, {"cpu", ""},           {"host", "host "},   {"revalidated", "revalidated: "}};
+    } parts[] = {{"version", "refocus "},         {"commit", "commit "},   {"build", "build "}, {"device", "on "},
+                 {"accelerator_class", ""},       {"threads", "threads "}, {"cpu", ""},         {"host", "host "},
+                 {"revalidated", "revalidated: "}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const char *value = value_of(show->cell, parts[i].key);
         if (value == NULL || value[0] == '\0') continue;

@@ -39,7 +39,7 @@ typedef struct ChildSpec {
     const char *folder;
     int n_threads;
     const char *device; /* "cpu", "cuda:1" */
-    bool revalidate; /* check the sealed cell instead of training */
+    bool revalidate;    /* check the sealed cell instead of training */
 } ChildSpec;
 
 typedef struct Child {

@@ -7,9 +7,9 @@
 
 enum { CODE_DIGEST = 65 };
 
-/* *listing = "sha256  path\n" for each source that a cell with these settings and this model uses on the device that the
- * model was built for; the caller owns it.
- * out = its digest. A model without its training graph gives the sources of an evaluation. */
+/* *listing = "sha256  path\n" for each source that a cell with these settings and this model uses on the device that
+ * the model was built for; the caller owns it. out = its digest. A model without its training graph gives the sources
+ * of an evaluation. */
 Err code_listing(char **listing, char out[CODE_DIGEST], const Settings *settings, const Model *model) MUST_CHECK;
 
 /* *key = what the listing follows from: cells with one key have one listing. The caller owns it. */

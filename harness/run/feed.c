@@ -43,8 +43,7 @@ Err feed_open(Feed *out, Loader *loader, Exec *exec, ExecMode mode, const FeedTe
     out->loader = loader;
     out->exec = exec;
     Opening o = {out, false, ERR_OK};
-    o.direct = backend->on_host && backend->real_bytes == sizeof(float) &&
-               (mode == EXEC_ARENA || mode == EXEC_POISON);
+    o.direct = backend->on_host && backend->real_bytes == sizeof(float) && (mode == EXEC_ARENA || mode == EXEC_POISON);
     out->direct = o.direct;
     out->in_batch = -1;
     LoaderBatch *batch = &out->batch;

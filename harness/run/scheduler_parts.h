@@ -28,8 +28,8 @@ typedef struct Job {
     JobEnd end;
     CellStatus status;
     Child child;
-    int device;   /* of spec->devices, while it runs */
-    bool settled; /* it has told what its context takes, or there is none: another may begin on its device */
+    int device;          /* of spec->devices, while it runs */
+    bool settled;        /* it has told what its context takes, or there is none: another may begin on its device */
     bool told;           /* a last message came */
     Err err;             /* of CHILD_ERROR */
     ChildKind kind;      /* of the last message */

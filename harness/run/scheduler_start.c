@@ -286,7 +286,8 @@ static void defer(Scheduler *s, Job *job, const Rooms *rooms) {
     const Obstacle obstacle = look_for_place(s, job, rooms);
     job->end = JOB_DEFERRED;
     s->count->n_deferred += job->weight;
-    progress_say(s->progress, TONE_NOTE, "deferred  %s: %s", job_cell(s, job)->name, obstacle_text(text, s, job, rooms, obstacle));
+    progress_say(s->progress, TONE_NOTE, "deferred  %s: %s", job_cell(s, job)->name,
+                 obstacle_text(text, s, job, rooms, obstacle));
 }
 
 void scheduler_leave_rest(Scheduler *s) {

@@ -39,12 +39,12 @@ typedef struct Survey {
     uint64_t copies_bytes; /* what training keeps of the parameters beside the plan: for the checkpoint, and the best */
     double ratio;          /* peak / lower bound */
     bool over_budget;
-    char why[160];            /* over budget: in words */
-    const char *code;         /* digest, and */
-    const char *sources;      /* listing of the sources that decide its numbers; shared */
-    char *inputs;             /* files behind the training data (inputs.h); NULL = the data were not opened */
-    char *left_out;           /* lines: what its data sources skip; NULL if they were not opened */
-    const CellRecord *record; /* its memory: by module, by role, timeline, tensors; shared */
+    char why[160];                 /* over budget: in words */
+    const char *code;              /* digest, and */
+    const char *sources;           /* listing of the sources that decide its numbers; shared */
+    char *inputs;                  /* files behind the training data (inputs.h); NULL = the data were not opened */
+    char *left_out;                /* lines: what its data sources skip; NULL if they were not opened */
+    const CellRecord *record;      /* its memory: by module, by role, timeline, tensors; shared */
     const char *accelerator_class; /* of what it would run on (cuda_class), borrowed; NULL = the CPU */
     bool class_known;              /* false: it would run on an accelerator, nobody said which (surveys_run_on) */
 } Survey;

@@ -58,8 +58,9 @@ typedef struct TrainerFacts {
 
 /* Trains a cell to its end. *out = its record, without labels, with status CELL_DONE, CELL_OVER_BUDGET or
  * CELL_DIVERGED; the caller frees it. A device whose memory did not suffice leaves CELL_OVER_BUDGET, with the figures
- * as the cause; one that others hold now is ERR_DEFERRED. ERR_INTERRUPTED after *stop was set: a checkpoint has been written, *out is NULL.
- * facts may be NULL. Other errors are the cell's failure; its journal and last checkpoint stay. */
+ * as the cause; one that others hold now is ERR_DEFERRED. ERR_INTERRUPTED after *stop was set: a checkpoint has been
+ * written, *out is NULL. facts may be NULL. Other errors are the cell's failure; its journal and last checkpoint stay.
+ */
 Err trainer_run(CellRecord **out, const TrainerSpec *spec, TrainerFacts *facts) MUST_CHECK;
 
 /* Trains the first n_steps of a cell and compares each recorded loss with `record`'s, bit by bit, then evaluates its

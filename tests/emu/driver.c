@@ -1,6 +1,6 @@
 /* A made-up NVIDIA driver, libcuda.so.1 and libnvidia-ml.so.1 in one, for the program's tests with the emulated device:
- * EMU_DEVICES (1) devices of EMU_MEMORY (1 GiB) bytes. EMU_MODELS=2: the second is of another model. EMU_FREE=FILE: NVML
- * says that as many bytes are free as the file says; without it NVML is not to be had. */
+ * EMU_DEVICES (1) devices of EMU_MEMORY (1 GiB) bytes. EMU_MODELS=2: the second is of another model. EMU_FREE=FILE:
+ * NVML says that as many bytes are free as the file says; without it NVML is not to be had. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
