@@ -32,6 +32,31 @@ static void test_names(void **state) {
     assert_string_equal(device_name(DEVICE_CUDA), "cuda");
 }
 
+static void test_lists(void **state) {
+    static const char *const wrong[] = {"",         "cuda:0,",     "cuda:,1",  "cuda:0,,1", "cpu,cuda", "cuda:0,cpu",
+                                        "cuda:0,0", "cuda,cuda:0", "cuda:0,x", "0,1",       "cuda:0 1", "cpu,"};
+    static const char *const many = "cuda:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16";
+    Device device = DEVICE_REF;
+    int ordinals[DEVICE_MAX], n = 0;
+    (void)state;
+    assert_int_equal(device_parse_list(&device, ordinals, &n, "cpu"), ERR_OK);
+    assert_int_equal(device, DEVICE_CPU);
+    assert_int_equal(n, 1);
+    assert_int_equal(device_parse_list(&device, ordinals, &n, "cuda"), ERR_OK);
+    assert_int_equal(device, DEVICE_CUDA);
+    assert_int_equal(n, 1);
+    assert_int_equal(ordinals[0], 0);
+    assert_int_equal(device_parse_list(&device, ordinals, &n, "cuda:3,0,cuda:12"), ERR_OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(ordinals[0], 3);
+    assert_int_equal(ordinals[1], 0);
+    assert_int_equal(ordinals[2], 12);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(device_parse_list(&device, ordinals, &n, wrong[i]), ERR_DEVICE);
+    assert_int_equal(device_parse_list(&device, ordinals, &n, many), ERR_DEVICE);
+    assert_non_null(strstr(err_message(), "at most 16 devices"));
+}
+
 /* A class of CPUs is told by the panels that its scratch is made for. */
 static void test_classes(void **state) {
     (void)state;
@@ -104,8 +129,9 @@ static void test_no_shards(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),       cmocka_unit_test(test_classes),
-                                       cmocka_unit_test(test_tiles),       cmocka_unit_test(test_sums),
-                                       cmocka_unit_test(test_convolution), cmocka_unit_test(test_no_shards)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),    cmocka_unit_test(test_lists),
+                                       cmocka_unit_test(test_classes),  cmocka_unit_test(test_tiles),
+                                       cmocka_unit_test(test_sums),     cmocka_unit_test(test_convolution),
+                                       cmocka_unit_test(test_no_shards)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,13 +59,20 @@ static void test_words(void **state) {
     const RoomNeed small = {.plan_bytes = MIB(90), .process_bytes = MIB(10)};
     assert_string_equal(room_text(text, &room, &small),
                         "needs 100.0 MiB (plan 90.0 MiB, process 10.0 MiB); 64.0 MiB left by MemAvailable");
-    const RoomNeed all = {MIB(90), MIB(20), MIB(30), MIB(10)};
+    const RoomNeed on_device = {.plan_bytes = MIB(90), .process_bytes = MIB(10), .is_context = true};
+    room_promise_all(&room, &on_device);
+    assert_false(room_holds(&room, &(const RoomNeed){.plan_bytes = 1}));
+    assert_string_equal(
+        room_text(text, &room, &on_device),
+        "needs 100.0 MiB (plan 90.0 MiB, context 10.0 MiB); 64.0 MiB left by MemAvailable, 100.0 MiB of "
+        "it promised to running cells");
+    const RoomNeed all = {MIB(90), MIB(20), MIB(30), MIB(10), false};
     room.promised_bytes = MIB(60);
     assert_string_equal(
         room_text(text, &room, &all),
         "needs 150.0 MiB (plan 90.0 MiB, kept parameters 20.0 MiB, reserve 30.0 MiB, process 10.0 MiB); "
         "64.0 MiB left by MemAvailable, 60.0 MiB of it promised to running cells");
-    const RoomNeed huge = {UINT64_MAX / 4, UINT64_MAX / 4, UINT64_MAX / 4, UINT64_MAX / 4};
+    const RoomNeed huge = {UINT64_MAX / 4, UINT64_MAX / 4, UINT64_MAX / 4, UINT64_MAX / 4, true};
     room = (Room){.memory = {.available_bytes = UINT64_MAX - 1}, .promised_bytes = UINT64_MAX};
     memset(room.memory.limited_by, 'x', sizeof room.memory.limited_by - 1);
     assert_true(strlen(room_text(text, &room, &huge)) < ROOM_TEXT);

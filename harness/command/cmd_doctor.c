@@ -91,7 +91,18 @@ static void print_machine(const Findings *f) {
     printf("  system        %s, %s\n", m->distribution, m->system);
 }
 
+enum { FREE_TEXT = 32 };
+
+/* " (12.3 free)", where NVML tells. */
+static const char *free_text(const CudaDevice *device, char text[FREE_TEXT]) {
+    uint64_t bytes = 0;
+    text[0] = '\0';
+    if (cuda_driver_free_bytes(device, &bytes)) (void)snprintf(text, FREE_TEXT, " (%.1f free)", gib(bytes));
+    return text;
+}
+
 static void print_text(const Findings *f) {
+    char text[FREE_TEXT];
     print_machine(f);
     puts("libraries");
     for (int i = 0; i < library_count(); i++) {
@@ -107,9 +118,9 @@ static void print_text(const Findings *f) {
     }
     printf("devices\n  cpu           %d cores\n", f->machine.n_cores);
     for (int i = 0; i < f->n_cuda; i++)
-        printf("  cuda:%d        %s, %.1f GiB, compute capability %d.%d, %d multiprocessors, driver for CUDA %d.%d\n",
-               i, f->cuda[i].name, gib(f->cuda[i].memory_bytes), f->cuda[i].major, f->cuda[i].minor,
-               f->cuda[i].n_processors, f->cuda_version / 1000, f->cuda_version % 1000 / 10);
+        printf("  cuda:%d        %s, %.1f GiB%s, compute capability %d.%d, %d multiprocessors, driver for CUDA %d.%d\n",
+               i, f->cuda[i].name, gib(f->cuda[i].memory_bytes), free_text(&f->cuda[i], text), f->cuda[i].major,
+               f->cuda[i].minor, f->cuda[i].n_processors, f->cuda_version / 1000, f->cuda_version % 1000 / 10);
     if (f->n_cuda == 0) printf("  cuda          none: %s\n", f->no_cuda_device);
     if (f->no_cuda_kernels[0] != '\0')
         printf("  cuda kernels  none: %s\n", f->no_cuda_kernels);
@@ -147,11 +158,15 @@ static json_t *json_devices(const Findings *f) {
     for (int i = 0; i < f->n_cuda; i++) {
         char id[32], capability[32];
         const CudaDevice *d = &f->cuda[i];
+        uint64_t bytes = 0;
+        const bool told = cuda_driver_free_bytes(d, &bytes);
         (void)snprintf(id, sizeof id, "cuda:%d", i);
         (void)snprintf(capability, sizeof capability, "%d.%d", d->major, d->minor);
-        (void)json_array_append_new(all, json_pack("{ss ss sI ss si}", "device", id, "name", d->name, "memory_bytes",
-                                                   (json_int_t)d->memory_bytes, "compute_capability", capability,
-                                                   "multiprocessors", d->n_processors));
+        (void)json_array_append_new(all,
+                                    json_pack("{ss ss sI so ss si}", "device", id, "name", d->name, "memory_bytes",
+                                              (json_int_t)d->memory_bytes, "memory_free_bytes",
+                                              told ? json_integer((json_int_t)bytes) : json_null(),
+                                              "compute_capability", capability, "multiprocessors", d->n_processors));
     }
     return all;
 }

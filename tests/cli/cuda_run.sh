@@ -48,6 +48,15 @@ wait_for() {
     done
 }
 
+t 'doctor tells what is free of a device'
+echo $((gib / 4)) >free
+EMU_FREE=$PWD/free refocus doctor
+want_out '^  cuda:0 +emulated device, 1\.0 GiB \(0\.2 free\), compute capability 7\.5'
+EMU_FREE=$PWD/free refocus doctor --json
+want_out "\"memory_free_bytes\": $((gib / 4))"
+refocus doctor --json
+want_out '"memory_free_bytes": null'
+
 t 'a sweep on cuda is sealed, and its losses are the losses of the CPU but for rounding'
 refocus run grid.yaml --results cpu
 want_code 0
