@@ -31,7 +31,8 @@ const char *exit_code_text(int code) {
     switch ((ExitCode)code) {
     case EXIT_DONE: return "all done and all gates pass";
     case EXIT_FAILED: return "some cells failed";
-    case EXIT_GATE: return "a gate failed: a cell over the budget of plan, a difference that check or diff found";
+    case EXIT_GATE:
+        return "a gate failed: a cell over the budget of plan, a difference that check, diff or verify found";
     case EXIT_NOTHING: return "nothing matched";
     case EXIT_USAGE: return "wrong command line";
     case EXIT_BAD_DATA: return "an input is not usable";

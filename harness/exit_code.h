@@ -11,7 +11,7 @@ extern "C" {
 typedef enum ExitCode {
     EXIT_DONE = 0,         /* all done and all gates pass */
     EXIT_FAILED = 1,       /* some cells failed */
-    EXIT_GATE = 2,         /* a gate failed: a plan's budget, check, diff */
+    EXIT_GATE = 2,         /* a gate failed: a plan's budget, check, diff, verify */
     EXIT_NOTHING = 3,      /* nothing matched */
     EXIT_USAGE = 64,       /* a wrong command line */
     EXIT_BAD_DATA = 65,    /* an input was read and is not usable */

@@ -1,7 +1,7 @@
 /* The instruction set of the CPU's matrix tiles: what of a CPU decides the bits of its results (whether a product is
- * fused with its addition) and the scratch of a plan. It is the best that the CPU has unless one is pinned for the whole
- * process, so that another CPU's bits can be had here. Loops over single elements (simd.h) give the same bits with any
- * instructions and are not pinned. */
+ * fused with its addition) and the scratch of a plan. It is the best that the CPU has unless one is pinned for the
+ * whole process, so that another CPU's bits can be had here. Loops over single elements (simd.h) give the same bits
+ * with any instructions and are not pinned. */
 #ifndef KERNELS_ISA_H
 #define KERNELS_ISA_H
 

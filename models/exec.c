@@ -346,16 +346,17 @@ done:
     return err;
 }
 
-Err exec_run_watched(Exec *exec, void (*seen)(void *ctx, int i_node), void *ctx) {
+Err exec_run_watched(Exec *exec, bool (*seen)(void *ctx, int i_node), void *ctx) {
     if (exec->mode == EXEC_CHECKED) checked_start(exec);
     exec->peak = exec->live;
     for (int i = 0; i < exec->graph->n_nodes; i++) {
         Err err = exec->mode == EXEC_CHECKED ? checked_before(exec, i) : ERR_OK;
         if (err == ERR_OK) err = exec->bound[i].run(&exec->bound[i].call);
         if (err != ERR_OK) return err_context(err, "%s", exec->graph->nodes[i].name);
-        if (seen != NULL) seen(ctx, i);
+        bool goes_on = seen == NULL || seen(ctx, i);
         if (exec->mode == EXEC_CHECKED) checked_after(exec, i);
         if (exec->mode == EXEC_POISON) poison_after(exec, i);
+        if (!goes_on) break;
     }
     return ERR_OK;
 }

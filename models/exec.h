@@ -59,8 +59,9 @@ Err exec_view(const void **out, const Exec *exec, TensorId t, int64_t offset, in
  * cuda, their errors may come later, from a download. */
 Err exec_run(Exec *exec) MUST_CHECK;
 
-/* As exec_run, and calls seen(ctx, i_node) after each node, while what it wrote is still there: for traces. */
-Err exec_run_watched(Exec *exec, void (*seen)(void *ctx, int i_node), void *ctx) MUST_CHECK;
+/* As exec_run, call by call, and calls seen(ctx, i_node) after each node, while what it wrote is still there; the nodes
+ * that follow run only if it returns true. */
+Err exec_run_watched(Exec *exec, bool (*seen)(void *ctx, int i_node), void *ctx) MUST_CHECK;
 
 /* EXEC_CHECKED: the largest sum of blocks that were allocated at once during the last run. */
 size_t exec_peak_bytes(const Exec *exec);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "kernels/conv.h"
+#include "kernels/isa.h"
 #include "kernels/mem.h"
 #include "kernels/rng.h"
 #include "tests/guarded.h"
@@ -213,5 +214,12 @@ static void test_windows_that_make_no_sense(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_shapes),
                                        cmocka_unit_test(test_windows_that_make_no_sense)};
-    return cmocka_run_group_tests_name("conv", tests, NULL, NULL);
+    int n_failed = 0;
+    for (int isa = 0; isa < ISA_COUNT; isa++) { /* each that this CPU has */
+        char name[32];
+        (void)snprintf(name, sizeof name, "conv %s", isa_name((Isa)isa));
+        if (isa_is_here((Isa)isa) && isa_pin(isa_name((Isa)isa)) == ERR_OK)
+            n_failed += cmocka_run_group_tests_name(name, tests, NULL, NULL);
+    }
+    return n_failed;
 }

@@ -10,6 +10,7 @@
 
 #include "kernels/cuda_scratch.h"
 #include "kernels/device.h"
+#include "kernels/isa.h"
 #include "kernels/ops.h"
 #include "kernels/tile.h"
 #include "tests/op_run.h"
@@ -66,6 +67,28 @@ static void test_classes(void **state) {
     assert_int_equal(strncmp(device_class(DEVICE_CPU), "cpu-", 4), 0);
     assert_int_equal(device_workspace_bytes(DEVICE_CPU), 0);
     assert_int_equal(device_workspace_bytes(DEVICE_CUDA), 32 << 20);
+}
+
+/* A pinned instruction set decides the class, whether or not this CPU has it; only what it has can be run. */
+static void test_pinned(void **state) {
+    (void)state;
+    for (int i = 0; i < ISA_COUNT; i++) {
+        const Isa isa = (Isa)i;
+        char class[32];
+        (void)snprintf(class, sizeof class, "cpu-%s", isa_name(isa));
+        assert_int_equal(isa_pin(isa_name(isa)), ERR_OK);
+        assert_true(isa_is_pinned());
+        assert_string_equal(device_class(DEVICE_CPU), class);
+        assert_int_equal(tile_kernel(512).cols, isa == ISA_AVX512 ? 32 : 16);
+        assert_int_equal(isa_check(), isa_is_here(isa) ? ERR_OK : ERR_UNSUPPORTED);
+        assert_string_equal(device_class(DEVICE_CUDA), "cuda");
+    }
+    assert_int_equal(isa_pin("sse"), ERR_ARG);
+    assert_string_equal(err_message(), "unknown instruction set 'sse', expected avx512, avx2 or plain");
+    assert_int_equal(isa_pin(NULL), ERR_OK);
+    assert_false(isa_is_pinned());
+    assert_int_equal(isa_in_use(), isa_best());
+    assert_int_equal(isa_check(), ERR_OK);
 }
 
 static void test_tiles(void **state) {
@@ -129,9 +152,9 @@ static void test_no_shards(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),    cmocka_unit_test(test_lists),
-                                       cmocka_unit_test(test_classes),  cmocka_unit_test(test_tiles),
-                                       cmocka_unit_test(test_sums),     cmocka_unit_test(test_convolution),
-                                       cmocka_unit_test(test_no_shards)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),       cmocka_unit_test(test_lists),
+                                       cmocka_unit_test(test_classes),     cmocka_unit_test(test_pinned),
+                                       cmocka_unit_test(test_tiles),       cmocka_unit_test(test_sums),
+                                       cmocka_unit_test(test_convolution), cmocka_unit_test(test_no_shards)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

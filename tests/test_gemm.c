@@ -4,11 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "kernels/gemm.h"
+#include "kernels/isa.h"
 #include "kernels/rng.h"
 #include "tests/guarded.h"
 
@@ -158,5 +160,12 @@ static void test_cuts_keep_bits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_small_shapes), cmocka_unit_test(test_block_edges),
                                        cmocka_unit_test(test_empty), cmocka_unit_test(test_cuts_keep_bits)};
-    return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
+    int n_failed = 0;
+    for (int isa = 0; isa < ISA_COUNT; isa++) { /* each that this CPU has */
+        char name[32];
+        (void)snprintf(name, sizeof name, "gemm %s", isa_name((Isa)isa));
+        if (isa_is_here((Isa)isa) && isa_pin(isa_name((Isa)isa)) == ERR_OK)
+            n_failed += cmocka_run_group_tests_name(name, tests, NULL, NULL);
+    }
+    return n_failed;
 }

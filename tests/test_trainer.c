@@ -18,6 +18,7 @@
 #include "harness/run/folder.h"
 #include "harness/run/metric.h"
 #include "harness/run/trainer.h"
+#include "harness/run/trainer_verify.h"
 #include "kernels/mem.h"
 
 #define OK(call)                                                                                                       \
@@ -444,6 +445,7 @@ static void test_diverges(void **state) {
     CellRecord *r = train_changed(changes, 1, 1, EXEC_ARENA, NULL);
     assert_int_equal(r->status, CELL_DIVERGED);
     assert_non_null(strstr(r->cause, " at step "));
+    assert_non_null(strstr(r->cause, "; first in "));
     assert_true(r->curves.n < 60);
     assert_false(isfinite(r->curves.value[CURVE_LOSS][r->curves.n - 1]) &&
                  isfinite(r->curves.value[CURVE_GRAD_NORM][r->curves.n - 1]));
@@ -506,6 +508,51 @@ static void test_revalidates(void **state) {
 }
 
 /* Every allocation of a run fails once: no crash, no leak, one clear error. */
+static void flip_bit(void *number) { *(unsigned char *)number ^= 1; }
+
+/* What a verdict says after the last bit of a number was flipped; flipped back afterwards. */
+static void check_flip(const TrainerSpec *spec, const CellRecord *r, void *number, int64_t step, const char *dataset) {
+    Verdict v;
+    flip_bit(number);
+    OK(trainer_verify(spec, r, 0, &v));
+    flip_bit(number);
+    assert_false(v.same);
+    assert_true(v.has_values);
+    assert_int_equal(v.step, step);
+    if (strncmp(v.dataset, dataset, strlen(dataset)) != 0) fail_msg("%s, expected %s", v.dataset, dataset);
+    assert_non_null(strstr(v.why, v.dataset));
+    assert_non_null(strstr(v.why, ", was "));
+}
+
+static void test_verifies(void **state) {
+    (void)state;
+    Settings *settings = make_settings(with_branch);
+    TrainerSpec spec = make_spec(settings, 1);
+    CellRecord *r = train(&spec, NULL);
+    RecordEvaluation *test = record_find_evaluation(r, "test.b");
+    Verdict v;
+    spec.n_threads = 2;
+    OK(trainer_verify(&spec, r, 0, &v));
+    if (!v.same) fail_msg("%s", v.why);
+    assert_true(v.whole);
+    assert_int_equal(v.n_steps, 12);
+    assert_int_equal(v.n_maps, 2);
+    assert_int_equal(v.n_evaluations, 3 + 3 * test->n); /* valid; test, test.a, test.b */
+    check_flip(&spec, r, &r->curves.value[CURVE_LOSS_FOCUS][0], 1, "curves/loss_focus");
+    check_flip(&spec, r, &r->curves.value[CURVE_LOSS][11], 12, "curves/loss");
+    check_flip(&spec, r, &record_find_evaluation(r, "valid")->value[0][1], 10, "evaluation/valid/");
+    check_flip(&spec, r, &test->value[1][test->n - 1], 12, "evaluation/test.b/");
+    check_flip(&spec, r, &r->attention.maps[0], 6, "attention/maps[0,0,0,0]");
+    check_flip(&spec, r, (void *)&r->final.item[2].data[1], 12, "final/");
+    check_flip(&spec, r, (void *)&r->best.item[0].data[0], r->best.step, "best/");
+    check_flip(&spec, r, &r->memory.planned_bytes, 0, "memory/planned_bytes");
+    flip_bit(&r->curves.value[CURVE_LOSS][11]);
+    OK(trainer_verify(&spec, r, 11, &v)); /* not so far */
+    assert_true(v.same && !v.whole && v.n_steps == 11 && v.n_maps == 1 && v.n_evaluations == 2);
+    record_free(r);
+    settings_free(settings);
+}
+
 static void test_failing_allocations(void **state) {
     (void)state;
     const char *changes[] = {"train.steps=2", "eval.every=0", "data.test.b.count=1", NULL};
@@ -541,6 +588,7 @@ int main(void) {
         cmocka_unit_test(test_over_budget),
         cmocka_unit_test(test_resident_memory),
         cmocka_unit_test(test_revalidates),
+        cmocka_unit_test(test_verifies),
         cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests_name("trainer", tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include "harness/record/results.h"
 #include "harness/run/child.h"
 #include "harness/run/folder.h"
+#include "harness/run/trainer_verify.h"
 #include "kernels/device.h"
 #include "kernels/mem.h"
 
@@ -24,6 +25,8 @@ static const CommandOption options[] = {
     {.name = "threads", .arg = "N", .help = "threads to compute with"},
     {.name = "device", .arg = "DEVICE", .help = "cpu, cuda:0, cuda:1, ... (cpu)"},
     {.name = "revalidate", .help = "check the sealed cell instead of training"},
+    {.name = "against", .arg = "RESULTS.h5", .help = "compare with the cell of that name there instead"},
+    {.name = "verify-steps", .arg = "N", .help = "of it, at most so many steps; 0 = all"},
     COMMAND_OPTION_END};
 
 typedef struct CellRun {
@@ -168,6 +171,29 @@ done:
     return err;
 }
 
+/* The verdict goes into the folder, for the parent; the message has it in words. */
+static Err verify(CellRun *run) {
+    Err err = ERR_OK;
+    Results *results = NULL;
+    CellRecord *record = NULL;
+    Verdict verdict;
+    int64_t n_steps = 0;
+    size_t i = 0;
+    TRY(command_int(&n_steps, run->line, "verify-steps", 0, 0, INT64_MAX));
+    TRY(results_open(&results, command_value(run->line, "against")));
+    TRY(results_find(results, run->name, &i));
+    TRY(results_read(results, i, PART_ALL, &record));
+    TrainerSpec spec = trainer_spec(run);
+    TRY(trainer_verify(&spec, record, n_steps, &verdict));
+    TRY(folder_write(run->folder, FOLDER_VERDICT, &verdict, sizeof verdict));
+    fprintf(stderr, "verification: %s\n", verdict.same ? "same bits" : verdict.why);
+    tell(verdict.same ? CHILD_VALID : CHILD_STALE, ERR_OK, record->status, verdict.why);
+done:
+    record_free(record);
+    results_close(results);
+    return err;
+}
+
 static Err take_lock(CellRun *run) {
     FolderOwner owner;
     char text[FOLDER_OWNER_TEXT];
@@ -193,7 +219,9 @@ static Err run(const CommandLine *line) {
     TRY(take_lock(&cell));
     folder_sweep(cell.folder);
     TRY(read_settings(&cell));
-    if (command_has(line, "revalidate"))
+    if (command_has(line, "against"))
+        TRY(verify(&cell));
+    else if (command_has(line, "revalidate"))
         TRY(revalidate(&cell));
     else
         TRY(train(&cell));

@@ -112,6 +112,14 @@ static void skip(const Check *check, const char *class, const char *why) {
     (void)json_array_append_new(json_object_get(check->json, "classes"), object);
 }
 
+static void skip_other(const Check *check, const char *class) {
+    char why[96] = "this machine is of another class";
+    for (int i = 0; i < ISA_COUNT; i++)
+        if (strncmp(class, "cpu-", 4) == 0 && strcmp(class + 4, isa_name((Isa)i)) == 0)
+            (void)snprintf(why, sizeof why, "it is not the class in use; --isa %s compares it", isa_name((Isa)i));
+    skip(check, class, why);
+}
+
 static bool is_wanted(const Check *check, Device device) {
     const char *only = command_value(check->line, "device");
     return only == NULL || strcmp(only, device_name(device)) == 0;
@@ -134,7 +142,7 @@ static Err compare_classes(Check *check) {
         bool seen = i > 0 && strcmp(check->lock.plan[i - 1].device, class) == 0;
         bool here = strcmp(class, device_class(DEVICE_CPU)) == 0 || strcmp(class, device_class(DEVICE_CUDA)) == 0;
         Device kind = strncmp(class, "cpu", 3) == 0 ? DEVICE_CPU : DEVICE_CUDA;
-        if (!seen && !here && is_wanted(check, kind)) skip(check, class, kind == DEVICE_CPU ? "it is not the instruction set in use (--isa)" : "it is not known");
+        if (!seen && !here && is_wanted(check, kind)) skip_other(check, class);
     }
     FAIL_IF(check->n_compared == 0, ERR_NOTHING, "%s has no plan that this machine can compare", check->lock_path);
 done:
@@ -259,7 +267,9 @@ const Command cmd_check = {
         "control. This makes them again and prints each difference: which cells, by how many bytes, and which tensors\n"
         "grew, shrank, appeared (were not there, or below 0.1 % of the peak) or went. Plans for cuda are compared on "
         "every\n"
-        "machine, plans for a CPU on one of its class (cpu-avx512, cpu-avx2); others are named, and fail nothing.\n"
+        "machine, of plans for a CPU those of its class (cpu-avx512, cpu-avx2), or of --isa; others are named, and "
+        "fail\n"
+        "nothing.\n"
         "Without --tolerance every difference exits with 2, less memory too: the lock says what is.\n\n"
         "With --results, how cells of the same name ended, their planned and measured peaks and their metrics at the "
         "last\n"

@@ -82,7 +82,9 @@ static void print_machine(const Findings *f) {
     printf("refocus %s\n  compiler      %s\n  flags         %s\n", version_text(), version_compiler(), version_flags());
     printf("machine\n  cpu           %s\n  instructions  %s\n", m->cpu_model, m->instructions);
     printf("  kernels       %s%s, loops %s; can be pinned here (--isa, REFOCUS_ISA):", isa_name(isa_in_use()),
-           !isa_is_pinned() ? "" : isa_is_here(isa_in_use()) ? ", pinned" : ", pinned, which this CPU has not",
+           !isa_is_pinned()            ? ""
+           : isa_is_here(isa_in_use()) ? ", pinned"
+                                       : ", pinned, which this CPU has not",
            provenance_loops());
     for (int i = ISA_COUNT - 1; i >= 0; i--)
         if (isa_is_here((Isa)i)) printf(" %s", isa_name((Isa)i));
@@ -182,12 +184,11 @@ static Err print_json(const Findings *f) {
         version_number(), "commit", version_commit(), "build", version_build(), "compiler", version_compiler(), "flags",
         version_flags(), "machine", "cpu", m->cpu_model, "instructions", m->instructions, "kernels",
         isa_name(isa_in_use()), "pinned", isa_is_pinned(), "loops", provenance_loops(), "can_be_pinned", json_isas(),
-        "bit_class", f->bit_class,
-        "cores", m->n_cores, "cores_online", m->n_cores_online, "memory_bytes", (json_int_t)m->memory.bytes,
-        "memory_limit_bytes", (json_int_t)m->memory.limit_bytes, "memory_available_bytes", json_available(&m->memory),
-        "memory_limited_by", m->memory.limited_by, "host", m->host, "system", m->system, "distribution",
-        m->distribution, "libraries", json_libraries(), "fonts", json_fonts(f), "devices", json_devices(f),
-        "no_cuda_device", f->no_cuda_device, "no_cuda_kernels", f->no_cuda_kernels);
+        "bit_class", f->bit_class, "cores", m->n_cores, "cores_online", m->n_cores_online, "memory_bytes",
+        (json_int_t)m->memory.bytes, "memory_limit_bytes", (json_int_t)m->memory.limit_bytes, "memory_available_bytes",
+        json_available(&m->memory), "memory_limited_by", m->memory.limited_by, "host", m->host, "system", m->system,
+        "distribution", m->distribution, "libraries", json_libraries(), "fonts", json_fonts(f), "devices",
+        json_devices(f), "no_cuda_device", f->no_cuda_device, "no_cuda_kernels", f->no_cuda_kernels);
     return jsonio_put(stdout, root);
 }
 

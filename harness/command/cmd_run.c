@@ -37,6 +37,10 @@ static const CommandOption options[] = {
      .arg = "CELL",
      .help = "only cells with such names, '*' and '?' are wild; may be "
              "repeated"},
+    {.name = "retry",
+     .arg = "WHICH",
+     .choices = "failed|diverged|all",
+     .help = "train cells again that failed or diverged before; otherwise they stay what they are"},
     {.name = "fail-fast", .help = "start no further cell after one has failed"},
     {.name = "results", .arg = "DIR", .help = "folder of all results (results)"},
     {.name = "dry-run", .letter = 'n', .help = "show what would happen to each cell, and why; writes nothing"},
@@ -150,11 +154,30 @@ static void say_left_out(const Run *run) {
     }
 }
 
+/* Results that stand and tell of files that are others by now. */
+static void say_observed(const Run *run) {
+    size_t n = 0, first = 0;
+    for (size_t i = 0; i < run->grid->n_cells; i++)
+        if (run->agenda.item[i].selected && run->agenda.item[i].state.is_observed_anew && n++ == 0) first = i;
+    if (n == 0) return;
+    fprintf(stderr, "  %s: %s", run->grid->cells[first].name, run->agenda.item[first].state.why);
+    if (n > 1) fprintf(stderr, "; and %zu more like it", n - 1);
+    fputc('\n', stderr);
+}
+
 static void say_head(const Run *run) {
     const Agenda *agenda = &run->agenda;
-    size_t by_action[CELL_BUSY + 1] = {0};
-    for (size_t i = 0; i < run->grid->n_cells; i++)
-        if (agenda->item[i].selected) by_action[agenda->item[i].state.action]++;
+    size_t by_action[CELL_BUSY + 1] = {0}, n_failed = 0, n_diverged = 0;
+    for (size_t i = 0; i < run->grid->n_cells; i++) {
+        const CellState *state = &agenda->item[i].state;
+        if (!agenda->item[i].selected) continue;
+        if (state->action == CELL_SKIP && state->status == CELL_FAILED)
+            n_failed++;
+        else if (state->action == CELL_SKIP && state->status == CELL_DIVERGED)
+            n_diverged++;
+        else
+            by_action[state->action]++;
+    }
     fprintf(stderr, "%s: %zu cells", run->grid->experiment, run->grid->n_cells);
     if (run->n_selected != run->grid->n_cells) fprintf(stderr, ", %zu of them selected", run->n_selected);
     for (int a = 0; a <= CELL_BUSY; a++) {
@@ -162,7 +185,10 @@ static void say_head(const Run *run) {
                                             "finished", "the same as others", "in other hands"};
         if (by_action[a] > 0) fprintf(stderr, "; %zu %s", by_action[a], words[a]);
     }
+    if (n_failed > 0) fprintf(stderr, "; %zu failed before (--retry failed)", n_failed);
+    if (n_diverged > 0) fprintf(stderr, "; %zu diverged before (--retry diverged)", n_diverged);
     fputc('\n', stderr);
+    say_observed(run);
     for (size_t i = 0; i < run->grid->n_notes; i++) fprintf(stderr, "  %s\n", run->grid->notes[i]);
     say_left_out(run);
 }
@@ -344,6 +370,16 @@ done:
     return err;
 }
 
+static CellRetry retry_of(const CommandLine *line) {
+    CellRetry retry = {false, false};
+    for (int i = 0; i < command_n_values(line, "retry"); i++) {
+        const char *which = command_value_at(line, "retry", i);
+        retry.failed = retry.failed || strcmp(which, "diverged") != 0;
+        retry.diverged = retry.diverged || strcmp(which, "failed") != 0;
+    }
+    return retry;
+}
+
 static Err run_command(const CommandLine *line) {
     Err err = ERR_OK;
     Run run = {.line = line};
@@ -352,7 +388,7 @@ static Err run_command(const CommandLine *line) {
     TRY(read_grid(&run));
     TRY(survey_grid(&run.surveys, run.grid, run.selected, true));
     surveys_run_on(&run.surveys, devices_class(&run.devices));
-    TRY(agenda_make(&run.agenda, run.grid, &run.surveys, run.results, run.selected));
+    TRY(agenda_make(&run.agenda, run.grid, &run.surveys, run.results, run.selected, retry_of(line)));
     say_head(&run);
     if (command_has(line, "dry-run"))
         print_dry_run(&run);
@@ -376,6 +412,7 @@ const Command cmd_run = {
         "The same command resumes, skips what is finished, and extends: a cell is trained once for its settings\n"
         "and code. Ctrl-C stops cleanly; twice kills. KEY=VALUE changes a setting of every cell; such runs are\n"
         "kept apart from the plain grid's. Prints the path of the results file; progress goes to stderr.\n"
+        "A cell that failed or diverged stays as it is until --retry asks for another try.\n"
         "A cell over memory.budget is recorded as that and not trained. One that this machine cannot hold beside\n"
         "those that run waits; one that it cannot hold at all now is deferred: exit code 75, run again to try again.\n"
         "With --device cuda:0,1 cells run side by side, one on each device; --pack lets as many share a device as "

@@ -60,7 +60,7 @@ static Err look_at(Look *look) {
     Grid *other = NULL;
     TRY(survey(look));
     TRY(agenda_select(&all, &n, look->grid, NULL, 0));
-    TRY(agenda_make(&look->agenda, look->grid, &look->surveys, look->results, all));
+    TRY(agenda_make(&look->agenda, look->grid, &look->surveys, look->results, all, (CellRetry){false, false}));
     TRY(status_make(&look->status, &look->agenda));
     TRY(grid_operands_load(&other, look->line, strcmp(look->grid->device, "cuda") == 0 ? "cpu" : "cuda"));
     TRY(orphans_find(&look->orphans, look->results, (const Grid *const[]){look->grid, other}, 2));

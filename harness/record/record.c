@@ -287,3 +287,9 @@ Err record_provenance(CellRecord *record, const char *key, const char *value) {
 done:
     return err;
 }
+
+const char *record_provenance_find(const CellRecord *record, const char *key) {
+    for (size_t i = 0; i < record->provenance.n; i++)
+        if (strcmp(record->provenance.item[i].key, key) == 0) return record->provenance.item[i].value;
+    return NULL;
+}

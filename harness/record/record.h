@@ -235,6 +235,9 @@ Err record_param(CellRecord *record, RecordParams *params, const char *name, con
 /* Appends or replaces a line of provenance; both copied. */
 Err record_provenance(CellRecord *record, const char *key, const char *value) MUST_CHECK;
 
+/* The value of a line of provenance, or NULL. */
+const char *record_provenance_find(const CellRecord *record, const char *key);
+
 /* Writes folder/cell.h5: built beside, closed, opened again and compared by digest, fsynced, linked into place, folder
  * fsynced. A kill at any instruction leaves either no cell.h5 or all of it.
  * A cell that is sealed already is never overwritten: with equal content this is a success, with other content

@@ -90,18 +90,14 @@ done:
 
 /* ---- where they come from ---- */
 
-static const char *value_of(const CellRecord *cell, const char *key) {
-    for (size_t i = 0; i < cell->provenance.n; i++)
-        if (strcmp(cell->provenance.item[i].key, key) == 0) return cell->provenance.item[i].value;
-    return NULL;
+/* Of listings of files what changed is told, not the listings. */
+static bool is_listing(const char *key) {
+    return strcmp(key, INPUTS_KEY) == 0 || strcmp(key, INPUTS_OBSERVED_KEY) == 0 || strcmp(key, SOURCES_KEY) == 0;
 }
-
-/* Of listings of files what changed, not the listings. */
-static bool is_listing(const char *key) { return strcmp(key, INPUTS_KEY) == 0 || strcmp(key, SOURCES_KEY) == 0; }
 
 static Err diff_listings(Pool *pool, DiffPairs *out, const char *key, const CellRecord *x, const CellRecord *y) {
     Err err = ERR_OK;
-    const char *a = value_of(x, key), *b = value_of(y, key);
+    const char *a = record_provenance_find(x, key), *b = record_provenance_find(y, key);
     char *changes = NULL;
     if (a == NULL || b == NULL || same_text(a, b)) return ERR_OK;
     TRY(sources_changes(&changes, a, b));
@@ -115,14 +111,16 @@ static Err diff_origin(Pool *pool, DiffPairs *out, const CellRecord *a, const Ce
     Err err = ERR_OK;
     for (size_t i = 0; i < a->provenance.n; i++) {
         const char *key = a->provenance.item[i].key;
-        if (!is_listing(key)) TRY(diff_pair(pool, out, key, a->provenance.item[i].value, value_of(b, key)));
+        if (!is_listing(key))
+            TRY(diff_pair(pool, out, key, a->provenance.item[i].value, record_provenance_find(b, key)));
     }
     for (size_t i = 0; i < b->provenance.n; i++) {
         const char *key = b->provenance.item[i].key;
-        if (!is_listing(key) && value_of(a, key) == NULL)
+        if (!is_listing(key) && record_provenance_find(a, key) == NULL)
             TRY(diff_pair(pool, out, key, NULL, b->provenance.item[i].value));
     }
     TRY(diff_listings(pool, out, INPUTS_KEY, a, b));
+    TRY(diff_listings(pool, out, INPUTS_OBSERVED_KEY, a, b));
     TRY(diff_listings(pool, out, SOURCES_KEY, a, b));
     TRY(diff_pair(pool, out, "code", a->code_digest, b->code_digest));
 done:

@@ -57,11 +57,9 @@ static Err add_times(const Results *results, const char *identity, const char *d
     CellRecord *record = NULL;
     for (size_t i = 0; i < results_count(results); i++) {
         const CellRecord *head = results_cell(results, i);
-        const char *on = NULL;
         if (head->status != CELL_DONE || head->identity == NULL || strcmp(head->identity, identity) != 0) continue;
         TRY(results_read(results, i, PART_VOLATILE | PART_PROVENANCE, &record));
-        for (size_t k = 0; k < record->provenance.n; k++)
-            if (strcmp(record->provenance.item[k].key, "device") == 0) on = record->provenance.item[k].value;
+        const char *on = record_provenance_find(record, "device");
         if (on != NULL && strcmp(on, device) == 0 && record->times.wall_seconds > 0) {
             *sum += record->times.wall_seconds;
             ++*n;

@@ -202,12 +202,6 @@ static void put_time(Writer *w, const Show *show) {
 
 /* ---- where it comes from ---- */
 
-static const char *value_of(const CellRecord *c, const char *key) {
-    for (size_t i = 0; i < c->provenance.n; i++)
-        if (strcmp(c->provenance.item[i].key, key) == 0) return c->provenance.item[i].value;
-    return NULL;
-}
-
 static void put_origin(Writer *w, const Show *show) {
     static const struct {
         const char *key, *before;
@@ -215,7 +209,7 @@ static void put_origin(Writer *w, const Show *show) {
                  {"accelerator_class", ""},       {"threads", "threads "}, {"cpu", ""},         {"host", "host "},
                  {"revalidated", "revalidated: "}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        const char *value = value_of(show->cell, parts[i].key);
+        const char *value = record_provenance_find(show->cell, parts[i].key);
         if (value == NULL || value[0] == '\0') continue;
         ADD("%s%s%.*s", w->text.len > 0 ? ", " : "", parts[i].before, (int)strcspn(value, "\n"), value);
     }

@@ -346,12 +346,6 @@ done:
     return err;
 }
 
-static const char *provenance_of(const CellRecord *cell, const char *key) {
-    for (size_t i = 0; i < cell->provenance.n; i++)
-        if (strcmp(cell->provenance.item[i].key, key) == 0) return cell->provenance.item[i].value;
-    return NULL;
-}
-
 /* Runs of different machines or builds differ in their last bits, and in their times for good. */
 static Err note_machines(Build *build) {
     Err err = ERR_OK;
@@ -363,7 +357,7 @@ static Err note_machines(Build *build) {
         const char *first = NULL;
         bool mixed = false;
         for (size_t k = 0; k < build->rows->n_read; k++) {
-            const char *value = provenance_of(build->rows->read[k], row[i].key);
+            const char *value = record_provenance_find(build->rows->read[k], row[i].key);
             if (first == NULL) first = value;
             if (value != NULL && strcmp(first, value) != 0) mixed = true;
         }

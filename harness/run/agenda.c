@@ -46,11 +46,13 @@ bool agenda_is_work(const CellState *state) {
     return state->action == CELL_TRAIN || state->action == CELL_RESUME || state->action == CELL_REVALIDATE;
 }
 
-Err agenda_make(Agenda *out, const Grid *grid, const Surveys *surveys, const char *results, const bool *selected) {
+Err agenda_make(Agenda *out, const Grid *grid, const Surveys *surveys, const char *results, const bool *selected,
+                CellRetry retry) {
     Err err = ERR_OK;
     memset(out, 0, sizeof *out);
     out->grid = grid;
     out->surveys = surveys;
+    out->retry = retry;
     TRY(mem_alloc(&out->item, grid->n_cells, sizeof *out->item));
     for (size_t i = 0; i < grid->n_cells; i++) {
         const Cell *cell = &grid->cells[i];
@@ -63,7 +65,7 @@ Err agenda_make(Agenda *out, const Grid *grid, const Surveys *surveys, const cha
             (void)snprintf(item->state.why, sizeof item->state.why, "as %s", grid->cells[cell->same_as].name);
             continue;
         }
-        TRY(cell_look(&item->state, item->folder, cell, survey_of(surveys, i)));
+        TRY(cell_look(&item->state, item->folder, cell, survey_of(surveys, i), retry));
         if (!agenda_is_work(&item->state)) continue;
         out->n_work++;
         if (item->state.action != CELL_REVALIDATE)

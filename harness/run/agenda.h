@@ -14,6 +14,7 @@ typedef struct AgendaItem {
 typedef struct Agenda {
     const Grid *grid; /* borrowed, as the surveys are */
     const Surveys *surveys;
+    CellRetry retry;
     AgendaItem *item; /* [grid->n_cells] */
     size_t n_work;    /* cells to train, resume or revalidate */
     int64_t n_steps;  /* that they have before them */
@@ -24,8 +25,8 @@ typedef struct Agenda {
 Err agenda_select(bool **out, size_t *n, const Grid *grid, const char *const *patterns, size_t n_patterns) MUST_CHECK;
 
 /* Reads the folders of the selected cells. The caller clears *out whatever comes. */
-Err agenda_make(Agenda *out, const Grid *grid, const Surveys *surveys, const char *results,
-                const bool *selected) MUST_CHECK;
+Err agenda_make(Agenda *out, const Grid *grid, const Surveys *surveys, const char *results, const bool *selected,
+                CellRetry retry) MUST_CHECK;
 void agenda_clear(Agenda *agenda);
 
 /* True if run would start a process for it. */

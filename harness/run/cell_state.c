@@ -8,6 +8,7 @@
 #include "harness/grid/sources.h"
 #include "harness/record/provenance.h"
 #include "harness/record/results.h"
+#include "harness/run/cell_past.h"
 #include "harness/run/checkpoint.h"
 #include "harness/run/folder.h"
 #include "harness/run/inputs.h"
@@ -17,6 +18,14 @@ const char *cell_action_name(CellAction action) {
     static const char *const names[] = {"train", "resume", "revalidate", "skip", "same", "busy"};
     return names[action];
 }
+
+/* What is looked at. */
+typedef struct CellLook {
+    const char *folder;
+    const Cell *cell;
+    const Survey *survey;
+    CellRetry retry;
+} CellLook;
 
 #define SAY(...) ((void)snprintf(out->why, sizeof out->why, __VA_ARGS__))
 
@@ -53,22 +62,14 @@ done:
     return err;
 }
 
-static const char *inputs_of(const CellRecord *sealed) {
-    for (size_t i = 0; i < sealed->provenance.n; i++)
-        if (strcmp(sealed->provenance.item[i].key, INPUTS_KEY) == 0) return sealed->provenance.item[i].value;
-    return NULL;
-}
-
 /* Other fonts or datasets are other data, whatever the code: such a cell is trained again. */
 static Err judge_inputs(CellState *out, const CellRecord *sealed, const Survey *survey, bool *again) {
-    const char *then = inputs_of(sealed);
     char *changes = NULL;
-    if (then == NULL || survey->inputs == NULL || strcmp(then, survey->inputs) == 0) return ERR_OK;
-    Err err = sources_changes(&changes, then, survey->inputs);
+    Err err = inputs_changes(&changes, record_provenance_find(sealed, INPUTS_KEY), survey->inputs);
     if (err != ERR_OK) return err;
-    SAY("its training data changed: %.300s", changes);
+    *again = changes[0] != '\0';
+    if (*again) SAY("its training data changed: %.300s", changes);
     mem_free(changes);
-    *again = true;
     return ERR_OK;
 }
 
@@ -122,17 +123,49 @@ static void say_over_budget(CellState *out, const CellRecord *sealed, const Surv
         SAY("tried again; it was over budget: %s", sealed->cause);
 }
 
+/* What was trained stands; that it was measured on other files is said. */
+static Err judge_observed(CellState *out, const CellRecord *sealed, const Survey *survey) {
+    char *changes = NULL;
+    Err err = inputs_changes(&changes, record_provenance_find(sealed, INPUTS_OBSERVED_KEY), survey->observed);
+    if (err != ERR_OK) return err;
+    out->is_observed_anew = changes[0] != '\0';
+    size_t len = strlen(out->why);
+    if (out->is_observed_anew)
+        (void)snprintf(out->why + len, sizeof out->why - len,
+                       "; evaluated on other files than today's: %.200s (refocus evaluate adds an evaluation)",
+                       changes);
+    mem_free(changes);
+    return ERR_OK;
+}
+
+/* Of a cell that is not trained again: what came of it, and how to try again where that makes sense. */
+static void say_end(CellState *out, const CellRecord *sealed) {
+    const char *hint = sealed->status == CELL_FAILED     ? "; --retry failed tries it again"
+                       : sealed->status == CELL_DIVERGED ? "; --retry diverged tries it again"
+                                                         : "";
+    SAY("%s%s%.300s%s", cell_status_name(sealed->status), sealed->cause[0] != '\0' ? ": " : "", sealed->cause, hint);
+}
+
+static bool is_retried(const CellRecord *sealed, const Survey *survey, CellRetry retry) {
+    switch (sealed->status) {
+    case CELL_FAILED: return retry.failed;
+    case CELL_DIVERGED: return retry.diverged;
+    case CELL_INTERRUPTED: return true;
+    case CELL_OVER_BUDGET: return !survey->over_budget;
+    default: return false;
+    }
+}
+
 /* What a sealed result is worth. Sets *again where the cell must be trained or resumed. */
-static Err judge_sealed(CellState *out, const char *folder, const CellRecord *sealed, const Cell *cell,
-                        const Survey *survey, bool *again) {
+static Err judge_sealed(CellState *out, const CellLook *look, const CellRecord *sealed, bool *again) {
     Err err = ERR_OK;
     bool same = false;
+    const Survey *survey = look->survey;
     bool same_code = sealed->code_digest != NULL && strcmp(sealed->code_digest, survey->code) == 0;
     out->status = sealed->status;
     out->action = CELL_SKIP;
-    TRY(same_training(&same, sealed, cell));
-    *again = !same || sealed->status == CELL_FAILED || sealed->status == CELL_INTERRUPTED ||
-             (sealed->status == CELL_OVER_BUDGET && !survey->over_budget);
+    TRY(same_training(&same, sealed, look->cell));
+    *again = !same || is_retried(sealed, survey, look->retry);
     out->why[0] = '\0';
     if (!*again) TRY(judge_inputs(out, sealed, survey, again));
     if (out->why[0] != '\0')
@@ -145,23 +178,24 @@ static Err judge_sealed(CellState *out, const char *folder, const CellRecord *se
         SAY("%s", sealed->cause);
     else if (*again)
         SAY("%s: %s", cell_status_name(sealed->status), sealed->cause);
-    else if (!same_code)
+    else if (!same_code && sealed->status != CELL_FAILED)
         out->action = CELL_REVALIDATE;
     else
-        SAY("%s%s%s", cell_status_name(sealed->status), sealed->cause[0] != '\0' ? ": " : "", sealed->cause);
+        say_end(out, sealed);
     if (*again) out->action = CELL_TRAIN;
-    if (out->action == CELL_REVALIDATE) TRY(say_changes(out, folder, survey));
+    if (out->action == CELL_REVALIDATE) TRY(say_changes(out, look->folder, survey));
+    if (out->action == CELL_SKIP) TRY(judge_observed(out, sealed, survey));
 done:
     return err;
 }
 
-static Err look_at_sealed(CellState *out, const char *folder, const Cell *cell, const Survey *survey, bool *again) {
+static Err look_at_sealed(CellState *out, const CellLook *look, bool *again) {
     Err err = ERR_OK;
     char *path = NULL;
     Results *results = NULL;
     CellRecord *sealed = NULL;
     *again = true;
-    TRY(folder_path(&path, folder, FOLDER_SEALED));
+    TRY(folder_path(&path, look->folder, FOLDER_SEALED));
     err = results_open(&results, path);
     if (err == ERR_NOMEM) goto done;
     if (err != ERR_OK || results_count(results) != 1) {
@@ -170,7 +204,7 @@ static Err look_at_sealed(CellState *out, const char *folder, const Cell *cell, 
         err = ERR_OK;
     } else {
         TRY(results_read(results, 0, PART_PROVENANCE, &sealed));
-        TRY(judge_sealed(out, folder, sealed, cell, survey, again));
+        TRY(judge_sealed(out, look, sealed, again));
     }
 done:
     record_free(sealed);
@@ -179,22 +213,24 @@ done:
     return err;
 }
 
-Err cell_look(CellState *out, const char *folder, const Cell *cell, const Survey *survey) {
+Err cell_look(CellState *out, const char *folder, const Cell *cell, const Survey *survey, CellRetry retry) {
     FolderOwner owner;
     char text[FOLDER_OWNER_TEXT];
-    if (!folder_is_locked(folder, &owner)) return cell_look_inside(out, folder, cell, survey);
+    if (!folder_is_locked(folder, &owner)) return cell_look_inside(out, folder, cell, survey, retry);
     *out = (CellState){.action = CELL_BUSY, .status = CELL_MISSING};
     SAY("%s", folder_owner_text(&owner, text));
     return ERR_OK;
 }
 
-Err cell_look_inside(CellState *out, const char *folder, const Cell *cell, const Survey *survey) {
+Err cell_look_inside(CellState *out, const char *folder, const Cell *cell, const Survey *survey, CellRetry retry) {
     Err err = ERR_OK;
+    const CellLook look = {folder, cell, survey, retry};
     bool again = true;
     *out = (CellState){.action = CELL_TRAIN, .status = CELL_MISSING};
     out->sealed = folder_has(folder, FOLDER_SEALED);
-    if (out->sealed) TRY(look_at_sealed(out, folder, cell, survey, &again));
+    if (out->sealed) TRY(look_at_sealed(out, &look, &again));
     if (again) TRY(look_at_checkpoint(out, folder, cell, survey));
+    if (out->why[0] == '\0') TRY(cell_past(out->why, sizeof out->why, folder, cell));
     if (out->why[0] == '\0') SAY("new");
 done:
     return err;

@@ -19,19 +19,26 @@ enum { CELL_WHY = 512 };
 
 typedef struct CellState {
     CellAction action;
-    bool sealed;       /* there is a cell.h5, with this status */
-    CellStatus status; /* CELL_MISSING without one */
-    int64_t step;      /* RESUME: updates done */
+    bool sealed;           /* there is a cell.h5, with this status */
+    CellStatus status;     /* CELL_MISSING without one */
+    int64_t step;          /* RESUME: updates done */
+    bool is_observed_anew; /* SKIP: a file behind its valid or test set is another one today; `why` names it */
     char why[CELL_WHY];
 } CellState;
+
+/* Ends that are no result, which are tried again only when that is asked for. */
+typedef struct CellRetry {
+    bool failed, diverged;
+} CellRetry;
 
 /* "train", "resume", "revalidate", "skip", "same", "busy" */
 const char *cell_action_name(CellAction action);
 
 /* folder: of the cell, which need not exist. ERR_NOMEM, ERR_IO. */
-Err cell_look(CellState *out, const char *folder, const Cell *cell, const Survey *survey) MUST_CHECK;
+Err cell_look(CellState *out, const char *folder, const Cell *cell, const Survey *survey, CellRetry retry) MUST_CHECK;
 
 /* The same for a folder whose lock the caller holds: never BUSY. */
-Err cell_look_inside(CellState *out, const char *folder, const Cell *cell, const Survey *survey) MUST_CHECK;
+Err cell_look_inside(CellState *out, const char *folder, const Cell *cell, const Survey *survey,
+                     CellRetry retry) MUST_CHECK;
 
 #endif

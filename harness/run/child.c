@@ -128,6 +128,11 @@ static void arguments_of(Arguments *a, const ChildSpec *spec) {
     arg(a, "--threads=%s", number);
     arg(a, "--device=%s", spec->device);
     if (spec->revalidate) arg(a, "%s", "--revalidate");
+    if (spec->against != NULL) {
+        (void)snprintf(number, sizeof number, "%" PRId64, spec->verify_steps);
+        arg(a, "--against=%s", spec->against);
+        arg(a, "--verify-steps=%s", number);
+    }
     for (size_t i = 0; i < spec->cell->n_axes && a->n < MAX_ARGS; i++) {
         char axis[512];
         (void)snprintf(axis, sizeof axis, "%s=%s", spec->cell->axes[i].key, spec->cell->axes[i].shown);

@@ -20,7 +20,7 @@ typedef enum ChildKind {
     CHILD_NEWS = 1,
     CHILD_NOTE,   /* text: a line for the log that the parent may show */
     CHILD_SEALED, /* status, text = cause: cell.h5 is in place */
-    CHILD_VALID,  /* a sealed cell was shown to give the same bits */
+    CHILD_VALID,  /* a sealed cell, or one of `against`, was shown to give the same bits */
     CHILD_STALE,  /* it was not: text says what differs */
     CHILD_BUSY,   /* another process is at this cell: text says which */
     CHILD_ERROR   /* err, text = message: nothing was sealed */
@@ -38,8 +38,10 @@ typedef struct ChildSpec {
     const Cell *cell;
     const char *folder;
     int n_threads;
-    const char *device; /* "cpu", "cuda:1" */
-    bool revalidate;    /* check the sealed cell instead of training */
+    const char *device;   /* "cpu", "cuda:1" */
+    bool revalidate;      /* check the sealed cell instead of training */
+    const char *against;  /* results file whose cell of this name it is compared with instead; NULL = none */
+    int64_t verify_steps; /* of it, 0 = all */
 } ChildSpec;
 
 typedef struct Child {

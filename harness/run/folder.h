@@ -20,6 +20,7 @@ extern "C" {
 #define FOLDER_LOG "log.txt"
 #define FOLDER_LOCK "lock"
 #define FOLDER_SOURCES "sources.txt" /* digests of the code that trained it: says later what changed */
+#define FOLDER_VERDICT "verdict"     /* of trainer_verify */
 #define FOLDER_STALE "stale.h5" /* a sealed cell that the present code does not reproduce, kept until the next one */
 
 /* *out = "folder/file", which the caller owns. ERR_NOMEM. */

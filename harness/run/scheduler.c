@@ -27,6 +27,11 @@ const Survey *job_survey(const Scheduler *s, const Job *job) {
     return survey_of(s->spec->agenda->surveys, job->i_cell);
 }
 
+int64_t job_steps(const Scheduler *s, const Job *job, int64_t step) {
+    int64_t n = settings_int(job_cell(s, job)->settings, "train.steps"), asked = s->spec->verify_steps;
+    return (asked > 0 && asked < n ? asked : n) - step;
+}
+
 void scheduler_fail(Scheduler *s, Err err) {
     if (s->fatal != ERR_OK) return;
     s->fatal = err;
@@ -74,8 +79,8 @@ static void signal_all(Scheduler *s, int signal_number) {
 static void heed_signals(Scheduler *s) {
     if (n_signals > 0 && !s->stopping) {
         s->stopping = true;
-        progress_say(s->progress, TONE_NOTE,
-                     "stopping: running cells finish their step and write a checkpoint; once more kills them");
+        progress_say(s->progress, TONE_NOTE, "stopping: running cells finish their step%s; once more kills them",
+                     scheduler_verifies(s) ? "" : " and write a checkpoint");
         signal_all(s, SIGTERM);
     }
     if (n_signals > 1 && !s->killed) {
@@ -141,7 +146,7 @@ static void wait_for_news(Scheduler *s) {
 
 /* A pack that fails while cells still run is tried again; at the end it counts. */
 static void pack_now_and_then(Scheduler *s) {
-    if (!s->dirty || scheduler_now() - s->packed < pack_seconds) return;
+    if (!s->dirty || scheduler_verifies(s) || scheduler_now() - s->packed < pack_seconds) return;
     s->packed = scheduler_now();
     if (publish_pack(s->spec->results, s->grid, s->spec->command) != ERR_OK)
         progress_say(s->progress, TONE_NOTE, "packing will be tried again: %s", err_message());
@@ -173,9 +178,9 @@ static Err list_jobs(Scheduler *s) {
         }
         Job *job = &s->jobs[s->n_jobs++];
         *job = (Job){.i_cell = i, .weight = weight_of(agenda, i), .state = *state, .child = {.pipe = -1}};
-        if (!busy && job_trains(job))
-            job->steps_ahead = settings_int(job_cell(s, job)->settings, "train.steps") - state->step;
+        if (!busy && job_trains(job)) job->steps_ahead = job_steps(s, job, state->step);
     }
+    s->n_bad_before = s->count->n_failed + s->count->n_diverged;
 done:
     return err;
 }
@@ -193,7 +198,9 @@ static void say_busy(Scheduler *s) {
 static Err outcome(const Scheduler *s) {
     const SchedulerCount *n = s->count;
     if (s->fatal != ERR_OK) return err_set(s->fatal, "%s", s->fatal_message);
+    if (s->stopping && scheduler_verifies(s)) return err_set(ERR_INTERRUPTED, "interrupted: not all was compared");
     if (s->stopping) return err_set(ERR_INTERRUPTED, "interrupted: the same command resumes");
+    if (n->n_differ > 0) return err_set(ERR_GATE, "not all cells are as recorded");
     if (n->n_failed + n->n_diverged > 0) return err_set(ERR_FAILED, "not all cells could be trained");
     if (n->n_interrupted > 0) return err_set(ERR_INTERRUPTED, "cells were interrupted: the same command resumes");
     if (n->n_busy > 0) return err_set(ERR_INTERRUPTED, "another process is at the rest: the same command looks again");
@@ -217,7 +224,7 @@ static Err work(Scheduler *s) {
         progress_tick(s->progress);
     }
     scheduler_leave_rest(s);
-    if (s->killed) return ERR_OK;
+    if (s->killed || scheduler_verifies(s)) return ERR_OK;
     err = publish_pack(s->spec->results, s->grid, s->spec->command);
     if (err != ERR_OK) scheduler_fail(s, err);
     return ERR_OK;

@@ -22,17 +22,22 @@ typedef struct SchedulerSpec {
     const RunDevices *devices; /* where cells compute; borrowed */
     bool pack;                 /* several cells on one device, as many as it can hold; else one */
     bool fail_fast;
-    const char *again;   /* command line that a cell's name completes: "refocus run GRID.yaml --cells" */
-    const char *command; /* of this run, for the provenance */
+    const char *again;    /* command line that a cell's name completes: "refocus run GRID.yaml --cells" */
+    const char *command;  /* of this run, for the provenance */
+    const char *against;  /* a results file: its cells are compared with it instead of trained, and nothing is packed or
+                           * sealed; a cell's folder then has its verdict (trainer_verify.h). NULL = none */
+    int64_t verify_steps; /* of them, 0 = all */
 } SchedulerSpec;
 
 typedef struct SchedulerCount {
     size_t n_done, n_over_budget, n_diverged, n_failed, n_interrupted, n_busy, n_deferred, n_not_started;
     size_t n_revalidated, n_stale; /* of them */
+    size_t n_verified, n_differ;   /* where they are compared: instead of n_done */
 } SchedulerCount;
 
-/* ERR_OK: every selected cell is done or over budget. ERR_FAILED: some failed or diverged. ERR_INTERRUPTED: by a
- * signal. ERR_DEFERRED: the machine cannot hold some now. ERR_IO or ERR_CREATE: results cannot be written. */
+/* ERR_OK: every selected cell is done or over budget, or verified. ERR_GATE: some differ. ERR_FAILED: some failed or
+ * diverged. ERR_INTERRUPTED: by a signal. ERR_DEFERRED: the machine cannot hold some now. ERR_IO or ERR_CREATE: results
+ * cannot be written. */
 Err scheduler_run(const SchedulerSpec *spec, SchedulerCount *count) MUST_CHECK;
 
 #endif

@@ -19,6 +19,7 @@ void scheduler_count_sealed(Scheduler *s, CellStatus status, size_t weight) {
     if (status == CELL_DONE) s->count->n_done += weight;
     if (status == CELL_OVER_BUDGET) s->count->n_over_budget += weight;
     if (status == CELL_DIVERGED) s->count->n_diverged += weight;
+    if (status == CELL_FAILED) s->count->n_failed += weight;
 }
 
 static void say_log_tail(Scheduler *s, const char *folder) {
@@ -42,12 +43,14 @@ static void say_failure(Scheduler *s, const Job *job, const char *what) {
     const char *folder = job_folder(s, job);
     progress_say(s->progress, TONE_BAD, "%s  %s: %s", what, cell->name, job->cause);
     if (job->end == JOB_FAILED) say_log_tail(s, folder);
+    if (scheduler_verifies(s)) return; /* the folder goes when all is over */
     progress_say(s->progress, TONE_PLAIN, "        log:   %s/%s", folder, FOLDER_LOG);
-    progress_say(s->progress, TONE_PLAIN, "        again: %s '%s'", s->spec->again, cell->name);
+    progress_say(s->progress, TONE_PLAIN, "        again: %s '%s' --retry %s", s->spec->again, cell->name,
+                 job->end == JOB_FAILED ? "failed" : "diverged");
 }
 
 static void seal_unfinished(Scheduler *s, const Job *job, CellStatus status) {
-    if (s->killed) return;
+    if (s->killed || scheduler_verifies(s)) return;
     Err err = publish_unfinished(job_folder(s, job), job_cell(s, job), status, job->cause);
     if (err != ERR_OK) scheduler_fail(s, err);
     s->dirty = true;
@@ -88,6 +91,19 @@ static void end_valid(Scheduler *s, Job *job) {
 done:
     if (err != ERR_OK) scheduler_fail(s, err);
     mem_free(path);
+}
+
+/* Compared with a results file: what came of it is in the folder. */
+static void end_verified(Scheduler *s, Job *job) {
+    const char *name = job_cell(s, job)->name;
+    job->end = JOB_SEALED;
+    if (job->kind == CHILD_VALID) {
+        s->count->n_verified += job->weight;
+        progress_say(s->progress, TONE_GOOD, "same    %s", name);
+    } else {
+        s->count->n_differ += job->weight;
+        progress_say(s->progress, TONE_BAD, "differs %s: %s", name, job->cause);
+    }
 }
 
 /* The sealed cell is put aside by the next start, and trained again. */
@@ -147,7 +163,7 @@ void scheduler_reap(Scheduler *s, int slot) {
     int code = 0, signal_number = 0;
     child_wait(&job->child, &code, &signal_number);
     bool training = job_trains(job);
-    int64_t n_steps = settings_int(job_cell(s, job)->settings, "train.steps");
+    int64_t n_steps = job_steps(s, job, 0);
     bool sealed = job->told && job->kind == CHILD_SEALED;
     bool bad = !(job->told && (sealed ? job->status != CELL_DIVERGED : job->kind != CHILD_ERROR));
     bool asked = s->stopping && (signal_number == SIGTERM || signal_number == SIGKILL);
@@ -157,6 +173,8 @@ void scheduler_reap(Scheduler *s, int slot) {
     progress_end(s->progress, slot, bad && !asked && !deferred, training ? n_steps - job->step : 0);
     if (sealed)
         end_sealed(s, job);
+    else if (scheduler_verifies(s) && job->told && (job->kind == CHILD_VALID || job->kind == CHILD_STALE))
+        end_verified(s, job);
     else if (job->told && job->kind == CHILD_VALID)
         end_valid(s, job);
     else if (job->told && job->kind == CHILD_STALE)

@@ -46,6 +46,7 @@ typedef struct Scheduler {
     const Grid *grid;
     Job *jobs; /* [n_jobs] in the order of the cells */
     size_t n_jobs;
+    size_t n_bad_before;    /* cells that had failed or diverged and are not tried again */
     int slot[MAX_JOBS];     /* job that runs there, -1 = free */
     uint64_t process_bytes; /* what a cell's process takes beside its plan, as measured so far */
     uint64_t context_bytes; /* the same of a context on a device; 0 = none was measured yet */
@@ -62,6 +63,9 @@ double scheduler_now(void); /* seconds of a clock that never jumps */
 const Cell *job_cell(const Scheduler *s, const Job *job);
 const char *job_folder(const Scheduler *s, const Job *job);
 const Survey *job_survey(const Scheduler *s, const Job *job);
+/* That the job has before it when it starts after `step`. */
+int64_t job_steps(const Scheduler *s, const Job *job, int64_t step);
+static inline bool scheduler_verifies(const Scheduler *s) { return s->spec->against != NULL; }
 static inline bool job_trains(const Job *job) { return job->state.action != CELL_REVALIDATE; }
 
 /* The first error that nothing can mend: no further cell is started. */

@@ -11,7 +11,7 @@ static const double look_seconds = 0.3;
 
 bool scheduler_may_start(const Scheduler *s) {
     if (s->stopping || s->fatal != ERR_OK) return false;
-    return !s->spec->fail_fast || s->count->n_failed + s->count->n_diverged == 0;
+    return !s->spec->fail_fast || s->count->n_failed + s->count->n_diverged == s->n_bad_before;
 }
 
 /* ---- a cell's folder ---- */
@@ -39,14 +39,15 @@ static Err look_again(const Scheduler *s, const Job *job, CellState *state) {
     const char *folder = job_folder(s, job);
     int lock = -1;
     FolderOwner owner;
-    *state = (CellState){.action = CELL_BUSY};
+    *state = scheduler_verifies(s) ? job->state : (CellState){.action = CELL_BUSY};
+    if (scheduler_verifies(s)) return ERR_OK; /* the folder is ours alone */
     TRY(folder_ensure(folder));
     TRY(folder_lock(&lock, folder, &owner));
     if (lock < 0) {
         (void)folder_owner_text(&owner, state->why);
         goto done;
     }
-    TRY(cell_look_inside(state, folder, job_cell(s, job), job_survey(s, job)));
+    TRY(cell_look_inside(state, folder, job_cell(s, job), job_survey(s, job), s->spec->agenda->retry));
     if (job->is_stale && state->action == CELL_REVALIDATE) state->action = CELL_TRAIN;
     if (state->action == CELL_TRAIN || state->action == CELL_RESUME) TRY(clear_the_way(folder, state->status));
 done:
@@ -59,10 +60,7 @@ static void end_elsewhere(Scheduler *s, Job *job) {
     const Cell *cell = job_cell(s, job);
     bool failed = job->state.status == CELL_FAILED;
     job->end = failed ? JOB_FAILED : JOB_SEALED;
-    if (failed)
-        s->count->n_failed += job->weight;
-    else
-        scheduler_count_sealed(s, job->state.status, job->weight);
+    scheduler_count_sealed(s, job->state.status, job->weight);
     s->dirty = true;
     progress_more(s->progress, -job->steps_ahead);
     progress_found(s->progress);
@@ -74,12 +72,14 @@ static Err start_child(Scheduler *s, int slot, Job *job) {
     Err err = ERR_OK;
     const Cell *cell = job_cell(s, job);
     bool trains = job_trains(job);
-    int64_t ahead = trains ? settings_int(cell->settings, "train.steps") - job->state.step : 0;
+    int64_t ahead = trains ? job_steps(s, job, job->state.step) : 0;
     ChildSpec spec = {.cell = cell,
                       .folder = job_folder(s, job),
                       .n_threads = s->spec->n_threads,
                       .device = s->spec->devices->item[job->device].name,
-                      .revalidate = !trains};
+                      .revalidate = !trains,
+                      .against = s->spec->against,
+                      .verify_steps = s->spec->verify_steps};
     TRY(child_start(&job->child, &spec));
     progress_more(s->progress, ahead - job->steps_ahead);
     job->steps_ahead = ahead;
@@ -89,7 +89,10 @@ static Err start_child(Scheduler *s, int slot, Job *job) {
     job->step = job->first_step = trains ? job->state.step : 0;
     job->began = scheduler_now();
     s->slot[slot] = (int)(job - s->jobs);
-    const char *doing = !trains ? "checking" : job_survey(s, job)->over_budget ? "planning" : "training";
+    const char *doing = scheduler_verifies(s)             ? "verifying"
+                        : !trains                         ? "checking"
+                        : job_survey(s, job)->over_budget ? "planning"
+                                                          : "training";
     progress_begin(s->progress, slot, cell->name, settings_text(cell->settings, "eval.best"), doing, job->first_step);
 done:
     return err;

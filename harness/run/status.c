@@ -67,7 +67,8 @@ static StatusKind kind_of(const Make *m, size_t i) {
     case CELL_BUSY: return STATUS_RUNNING;
     case CELL_REVALIDATE: return STATUS_STALE;
     case CELL_SKIP:
-        return state->status == CELL_DIVERGED      ? STATUS_DIVERGED
+        return state->status == CELL_FAILED        ? STATUS_FAILED
+               : state->status == CELL_DIVERGED    ? STATUS_DIVERGED
                : state->status == CELL_OVER_BUDGET ? STATUS_OVER_BUDGET
                                                    : STATUS_DONE;
     default: return kind_of_work(m, i);

@@ -15,7 +15,7 @@
 static Err open_data(Survey *s, const Settings *settings, uint64_t seed, const ParamSet *params) {
     static const char *const sets[] = {"train", "valid", "test"};
     Err err = ERR_OK;
-    Loader *loader = NULL;
+    Loader *loader[] = {NULL, NULL, NULL};
     TrainInit init;
     Text text = {0};
     char *lines = NULL;
@@ -24,18 +24,17 @@ static Err open_data(Survey *s, const Settings *settings, uint64_t seed, const P
     TRY(train_init_fits(&init, params, &n_own));
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
         if (i > 0 && !data_has_set(settings, sets[i])) continue;
-        TRY(loader_open(&loader, settings, sets[i], seed, NULL));
-        if (i == 0) TRY(inputs_listing(&s->inputs, loader, &init));
-        TRY(loader_left_out(&lines, loader, sets[i]));
+        TRY(loader_open(&loader[i], settings, sets[i], seed, NULL));
+        TRY(loader_left_out(&lines, loader[i], sets[i]));
         TRY(text_add(&text, "%s", lines));
         mem_free(lines);
         lines = NULL;
-        loader_close(loader);
-        loader = NULL;
     }
+    TRY(inputs_listing(&s->inputs, (const Loader *const *)loader, 1, &init));
+    TRY(inputs_listing(&s->observed, (const Loader *const *)loader + 1, 2, NULL));
     TRY(text_take(&text, &s->left_out));
 done:
-    loader_close(loader);
+    for (size_t i = 0; i < sizeof loader / sizeof loader[0]; i++) loader_close(loader[i]);
     train_init_clear(&init);
     mem_free(lines);
     text_clear(&text);
@@ -199,6 +198,7 @@ done:
 void surveys_clear(Surveys *surveys) {
     for (size_t i = 0; i < surveys->n; i++) {
         mem_free(surveys->item[i].inputs);
+        mem_free(surveys->item[i].observed);
         mem_free(surveys->item[i].left_out);
     }
     for (size_t i = 0; i < surveys->n_plans; i++) {

@@ -43,6 +43,7 @@ typedef struct Survey {
     const char *code;              /* digest, and */
     const char *sources;           /* listing of the sources that decide its numbers; shared */
     char *inputs;                  /* files behind the training data (inputs.h); NULL = the data were not opened */
+    char *observed;                /* and behind valid and test */
     char *left_out;                /* lines: what its data sources skip; NULL if they were not opened */
     const CellRecord *record;      /* its memory: by module, by role, timeline, tensors; shared */
     const char *accelerator_class; /* of what it would run on (cuda_class), borrowed; NULL = the CPU */

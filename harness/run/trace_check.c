@@ -216,9 +216,10 @@ done:
     return err == ERR_OK ? ERR_OK : err_context(err, "%s in the reference", node->name);
 }
 
-static void seen(void *ctx, int i_node) {
+static bool seen(void *ctx, int i_node) {
     Checking *c = ctx;
-    if (c->err == ERR_OK) c->err = check_node(c, i_node);
+    c->err = check_node(c, i_node);
+    return c->err == ERR_OK;
 }
 
 Err trace_check(TraceCheck *out, Exec *exec, const Graph *graph) {

@@ -74,46 +74,19 @@ static int64_t count_labelled(const LoaderBatch *batch) {
     return n;
 }
 
-static Err read_scalar(const Exec *exec, TensorId tensor, float *value) {
-    *value = NAN;
-    return tensor == TENSOR_NONE ? ERR_OK : exec_download(exec, tensor, value);
-}
-
-static Err read_losses(Trainer *t, HistoryStep *row) {
+Err trainer_feed(Trainer *t) {
     Err err = ERR_OK;
-    const TrainGraph *g = &t->rig.model->train;
-    TRY(read_scalar(t->rig.step, g->loss, &row->value[CURVE_LOSS]));
-    TRY(read_scalar(t->rig.step, g->loss_recognition, &row->value[CURVE_LOSS_RECOGNITION]));
-    TRY(read_scalar(t->rig.step, g->loss_focus, &row->value[CURVE_LOSS_FOCUS]));
-    TRY(read_scalar(t->rig.step, g->update.norm, &row->value[CURVE_GRAD_NORM]));
+    TRY(feed_fill(&t->feed, t->state.step));
+    TRY(upload_controls(t, update_lr(t->settings, t->state.step)));
 done:
     return err;
-}
-
-/* The parts before their sum, so that the cause names the one that failed. */
-static void check_finite(Trainer *t, const HistoryStep *row) {
-    static const struct {
-        CurveKind kind;
-        const char *name;
-    } order[] = {{CURVE_LOSS_FOCUS, "loss_focus"},
-                 {CURVE_LOSS_RECOGNITION, "loss_recognition"},
-                 {CURVE_LOSS, "loss"},
-                 {CURVE_GRAD_NORM, "grad_norm"}};
-    for (size_t i = 0; i < sizeof order / sizeof order[0] && !t->has_diverged; i++) {
-        float v = row->value[order[i].kind];
-        bool absent = order[i].kind == CURVE_LOSS_FOCUS && t->rig.model->train.loss_focus == TENSOR_NONE;
-        if (absent || isfinite(v)) continue;
-        t->has_diverged = true;
-        (void)snprintf(t->cause, sizeof t->cause, "%s is %s at step %" PRId64, order[i].name,
-                       isnan(v) ? "not a number" : "infinite", row->step);
-    }
 }
 
 static Err run_measured(Trainer *t, HistoryStep *row) {
     bool first = t->history->n_steps == 0 || t->state.step == t->facts.first_step;
     libmem_mark();
     double cpu = clock_cpu();
-    Err err = exec_run(t->rig.step);
+    Err err = trainer_run_step(t, row);
     row->cpu_seconds = (float)(clock_cpu() - cpu);
     LibMem used = libmem_stop();
     if (exec_peak_bytes(t->rig.step) > t->facts.checked_train_bytes)
@@ -136,13 +109,11 @@ Err trainer_step(Trainer *t) {
     Err err = ERR_OK;
     double wall = clock_wall(), lr = update_lr(t->settings, t->state.step);
     HistoryStep row = {.step = t->state.step + 1};
-    TRY(feed_fill(&t->feed, t->state.step));
-    TRY(upload_controls(t, lr));
+    TRY(trainer_feed(t));
     if (t->rig.model->train.box != TENSOR_NONE && model_lambda(t->settings, t->state.step) > 0)
         t->state.n_boxes_used += count_labelled(&t->feed.batch);
     TRY(run_measured(t, &row));
     if (t->state.step + 1 < settings_int(t->settings, "train.steps")) feed_ahead(&t->feed, t->state.step + 1);
-    TRY(read_losses(t, &row));
     TRY(look_once(t));
     row.value[CURVE_LR] = (float)lr;
     row.wall_seconds = (float)(clock_wall() - wall);
@@ -151,7 +122,6 @@ Err trainer_step(Trainer *t) {
     TRY(history_step(t->history, &row));
     if (t->journal != NULL) TRY(journal_step(t->journal, &row));
     t->state.step++;
-    check_finite(t, &row);
     trainer_tell(t, TRAINER_STEP);
 done:
     return err;

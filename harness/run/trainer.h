@@ -63,11 +63,6 @@ typedef struct TrainerFacts {
  */
 Err trainer_run(CellRecord **out, const TrainerSpec *spec, TrainerFacts *facts) MUST_CHECK;
 
-/* Trains the first n_steps of a cell and compares each recorded loss with `record`'s, bit by bit, then evaluates its
- * kept parameters and compares with its last evaluation. *same, and *why not in words. */
-Err trainer_revalidate(const TrainerSpec *spec, const CellRecord *record, int64_t n_steps, bool *same, char *why,
-                       size_t len) MUST_CHECK;
-
 /* Fills settings, identity, seed and code digest of a record that never came to train. */
 Err trainer_head(CellRecord *record, const Settings *settings, int64_t seed) MUST_CHECK;
 

@@ -194,7 +194,7 @@ static Err begin(Trainer *t) {
     TRY(train_init_open(&init, t->settings));
     TRY(train_init_fits(&init, &t->rig.model->params, &n_own));
     TRY(train_init_apply(&init, t->rig.arena, &t->rig.model->params));
-    TRY(inputs_listing(&t->inputs, t->rig.train, &init));
+    TRY(inputs_listing(&t->inputs, (const Loader *const[]){t->rig.train}, 1, &init));
     if (init.record != NULL)
         trainer_note(t, "starts from '%s', parameters after step %" PRId64 "; %d of the branch's own start anew",
                      init.from, init.params->step, n_own);
@@ -210,6 +210,7 @@ Err trainer_open(Trainer *t) {
     if (rig_accelerator_class(&t->rig) != NULL)
         trainer_note(t, "on %s: %s", t->spec.device, rig_accelerator_class(&t->rig));
     TRY(begin(t));
+    TRY(inputs_listing(&t->observed, (const Loader *const[]){t->rig.valid, t->rig.test}, 2, NULL));
     TRY(note_left_out(t));
     t->library_code = t->rig.library_bytes;
     TRY(open_feed(t));
@@ -229,7 +230,8 @@ done:
 }
 
 void trainer_close(Trainer *t) {
-    void *const blocks[] = {t->now, t->best, t->values, t->maps, t->centres, t->predicted, t->sources, t->inputs};
+    void *const blocks[] = {t->now,       t->best,    t->values, t->maps,    t->centres,
+                            t->predicted, t->sources, t->inputs, t->observed};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) mem_free(blocks[i]);
     checkpoint_close(t->checkpoint);
     journal_close(t->journal);

@@ -18,7 +18,7 @@ typedef struct Trainer {
     const Settings *settings; /* spec.settings */
     char code[CODE_DIGEST];   /* digest of the sources */
     char *sources;            /* their listing */
-    char *inputs;             /* files behind the training data (inputs.h) */
+    char *inputs, *observed;  /* files behind the training data, and behind valid and test (inputs.h) */
     Rig rig;
     Feed feed;
     Evaluator *valid, *test; /* NULL where the settings have no such set */
@@ -49,6 +49,13 @@ void trainer_close(Trainer *t);
 
 /* The training step after state.step updates. */
 Err trainer_step(Trainer *t) MUST_CHECK;
+
+/* Inputs and controls of the step after state.step updates, into its graph. */
+Err trainer_feed(Trainer *t) MUST_CHECK;
+
+/* Runs the graph that was fed, and reads its losses into row. One that is not finite sets has_diverged and cause, by
+ * name and step; where the host computes nothing is updated then. */
+Err trainer_run_step(Trainer *t, HistoryStep *row) MUST_CHECK;
 
 /* Evaluations and maps that are due after state.step updates and not in the history yet. */
 Err trainer_observe(Trainer *t) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* What a cell leaves behind, and whether a record is what the present code makes. */
+/* What a cell leaves behind. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -133,80 +133,10 @@ Err trainer_to_record(Trainer *t, CellRecord **out) {
     TRY(provenance_fill(record, &run));
     TRY(record_provenance(record, SOURCES_KEY, t->sources));
     if (t->inputs != NULL) TRY(record_provenance(record, INPUTS_KEY, t->inputs));
+    if (t->observed != NULL) TRY(record_provenance(record, INPUTS_OBSERVED_KEY, t->observed));
     *out = record;
     record = NULL;
 done:
     record_free(record);
-    return err;
-}
-
-/* ---- is a record what this code makes? ---- */
-
-static bool same_bits(const void *a, const void *b, size_t n) { return memcmp(a, b, n) == 0; }
-
-static bool compare_curves(const Trainer *t, const CellRecord *record, char *why, size_t len) {
-    static const char *const name[CURVE_COUNT] = {"loss", "loss_recognition", "loss_focus", "grad_norm", "lr"};
-    for (int64_t i = 0; i < t->history->n_steps; i++)
-        for (int c = 0; c < CURVE_COUNT; c++) {
-            float now = t->history->steps[i].value[c], then = record->curves.value[c][i];
-            if (same_bits(&now, &then, sizeof now) || (isnan(now) && isnan(then))) continue;
-            (void)snprintf(why, len, "%s at step %" PRId64 " is %.9g, was %.9g", name[c], i + 1, (double)now,
-                           (double)then);
-            return false;
-        }
-    return true;
-}
-
-/* Metrics by name: those that only one side has say nothing. */
-static bool compare_evaluation(Trainer *t, const Evaluator *evaluator, const RecordEvaluation *rows, char *why,
-                               size_t len) {
-    evaluator_values(evaluator, 0, t->values);
-    for (size_t m = 0; m < rows->n_metrics; m++) {
-        int c = metric_column_find(rows->metrics[m].name);
-        double then = rows->value[m][rows->n - 1];
-        if (c < 0 || same_bits(&t->values[c], &then, sizeof then) || (isnan(then) && isnan(t->values[c]))) continue;
-        (void)snprintf(why, len, "%s on %s is %.9g, was %.9g", rows->metrics[m].name, rows->set, t->values[c], then);
-        return false;
-    }
-    return true;
-}
-
-static Err replay_evaluation(Trainer *t, const CellRecord *record, bool *same, char *why, size_t len) {
-    Err err = ERR_OK;
-    const RecordEvaluation *rows = record_find_evaluation(record, "valid");
-    if (t->valid == NULL || rows == NULL || rows->n == 0 || record->final.n == 0) return ERR_OK;
-    if (rows->step[rows->n - 1] != record->final.step) return ERR_OK;
-    if (rows->n_samples != evaluator_n_lines(t->valid, 0)) return ERR_OK; /* another set by now: nothing to compare */
-    TRY(snapshot_restore(&record->final, t->rig.arena, &t->rig.model->params));
-    TRY(evaluator_run(t->valid, t->spec.stop));
-    *same = compare_evaluation(t, t->valid, rows, why, len);
-done:
-    return err;
-}
-
-Err trainer_revalidate(const TrainerSpec *spec, const CellRecord *record, int64_t n_steps, bool *same, char *why,
-                       size_t len) {
-    Err err = ERR_OK;
-    Trainer t;
-    TrainerSpec alone = *spec;
-    bool fits = true;
-    *same = false;
-    alone.folder = NULL;
-    TRY(trainer_plan(&t, &alone, &fits));
-    if (!fits) {
-        *same = record->status == CELL_OVER_BUDGET;
-        (void)snprintf(why, len, "%s", t.cause);
-        goto done;
-    }
-    TRY(trainer_open(&t));
-    if ((int64_t)record->curves.n < n_steps) n_steps = (int64_t)record->curves.n;
-    for (int64_t i = 0; i < n_steps; i++) {
-        FAIL_IF(trainer_stopped(&t), ERR_INTERRUPTED, "interrupted while a sealed cell was checked");
-        TRY(trainer_step(&t));
-    }
-    *same = compare_curves(&t, record, why, len);
-    if (*same) TRY(replay_evaluation(&t, record, same, why, len));
-done:
-    trainer_close(&t);
     return err;
 }

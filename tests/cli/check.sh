@@ -132,6 +132,24 @@ refocus check tiny.yaml --device cpu
 want_code 3
 want_err '^refocus: tiny.lock has no plan that this machine can compare$'
 
+t 'plans of any instruction set are made on any CPU'
+refocus plan tiny.yaml --isa plain --write-lock
+want_code 0
+[ "$class" = cpu-plain ] || want 'a lock for that class' grep -q 'plan cpu-plain' tiny.lock
+other=avx512
+[ "$class" != cpu-avx512 ] || other=avx2
+refocus check tiny.yaml --isa plain --device cpu
+want_code 0
+want_err '^tiny.lock: cpu-plain: 6 cells as locked$'
+refocus plan tiny.yaml --isa $other --write-lock
+refocus check tiny.yaml --device cpu --isa plain
+want_err "^tiny.lock: cpu-$other: not compared: it is not the class in use; --isa $other compares it\$"
+refocus check tiny.yaml --device cpu --isa $other
+want_code 0
+want_err "^tiny.lock: cpu-$other: 6 cells as locked\$"
+refocus check tiny.yaml --isa sse
+want_code 64
+
 t 'a lock that is not one: 65, with file and line'
 sed 's/^refocus-lock 1/refocus-lock 9/' first.lock >tiny.lock
 refocus check tiny.yaml

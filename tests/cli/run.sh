@@ -75,6 +75,19 @@ sed 's/every: 5, batch: 4/every: 3, batch: 4/' "$grid" >observe.yaml
 refocus run observe.yaml --dry-run
 want_err '^tiny: 6 cells; 4 finished'
 
+t 'a setting that changed is why a cell is trained anew'
+sed 's/lr: 1e-2/lr: 2e-2/; s/pulled: .*/pulled: {focus.kind: kl, focus.lambda: 0.25}/' "$grid" >changed.yaml
+refocus run changed.yaml --dry-run
+want_code 0
+want_out '^baseline@0 +train .*  stale: train.lr changed from 0.01 to 0.02$'
+want_out '^pulled@1 +train .*  stale: focus.lambda changed from 0.5 to 0.25, train.lr changed from 0.01 to 0.02$'
+sed 's/pulled: .*/pulled: {focus.kind: mass, focus.lambda: 0.5}/; s/steps: 12/steps: 24/' "$grid" >changed.yaml
+refocus run changed.yaml --cells 'pulled@0' --dry-run
+want_out '^pulled@0 +train .*  stale: focus.kind changed from kl to mass, train.steps changed from 12 to 24$'
+sed 's/twin: .*/twin: {}/; s/pulled: .*/pulled: {focus.kind: kl, focus.lambda: 0.5}/' "$grid" >changed.yaml
+refocus run changed.yaml --cells 'pulled@0' --dry-run
+want_out '^pulled@0 +skip '
+
 t 'overrides are kept apart, and what they replace is told'
 refocus run "$grid" train.lr=0.02 --cells 'baseline@0'
 want_code 0
@@ -110,9 +123,28 @@ want_err '^diverged  wild@0: .* at step '
 want_err "again: refocus run wild.yaml --cells 'wild@0'"
 want_err '^tiny: 6 done, 2 diverged; '
 want_file results/tiny.h5
+want_err "again: refocus run wild.yaml --cells 'wild@0' --retry diverged\$"
+
+t 'a cell that diverged stays as it is until another try is asked for'
 refocus run wild.yaml
 want_code 1
 want_not_err 'training'
+want_err '^tiny: 8 cells; 4 finished; 2 the same as others; 2 diverged before \(--retry diverged\)$'
+refocus run wild.yaml --retry failed
+want_code 1
+want_not_err 'training'
+refocus run wild.yaml --dry-run
+want_out '^wild@0 +skip .*  diverged: [a-z_]+ is (not a number|infinite) at step [0-9]+; first in [a-z0-9_.'\'']+; --retry diverged tries it again$'
+refocus run wild.yaml --dry-run --retry diverged
+want_out '^wild@0 +train .*  diverged: [a-z_]+ is (not a number|infinite) at step [0-9]+; first in [^ ]+$'
+want_out '^baseline@0 +skip '
+refocus run wild.yaml --retry all --cells 'wild@1'
+want_code 1
+want_err '^diverged  wild@1: '
+refocus status wild.yaml
+want_out '2 diverged'
+refocus run wild.yaml --retry never
+want_code 64
 
 t 'a primary metric measured free-running has its column'
 rm -rf results
@@ -148,6 +180,10 @@ want_err '^tiny: 1 interrupted, 1 not begun'
 want 'no process is left' sh -c '! pgrep -f "^refocus cell results/tiny/baseline@0"'
 refocus run long.yaml --cells 'baseline@0' --dry-run
 want_out '^baseline@0 +resume .*after step [0-9]+ of 4000'
+if grep -q avx2 /proc/cpuinfo; then # a checkpoint of another bit class is no beginning
+    refocus run long.yaml --cells 'baseline@0' --dry-run --isa plain
+    want_out '^baseline@0 +train .*  begins anew: its checkpoint at step [0-9]+ is of another CPU, build or library'
+fi
 
 t 'two jobs are at work at the same time'
 rm -rf results
@@ -178,7 +214,35 @@ want_err '^failed   pulled@0: killed by signal 9'
 want_err "again: refocus run kill.yaml --cells 'pulled@0'"
 want_err '^tiny: 2 done, 1 failed; '
 refocus run kill.yaml --cells 'pulled@0' --dry-run
+want_out '^pulled@0 +skip .*  failed: killed by signal 9.*; --retry failed tries it again$'
+refocus run kill.yaml --cells 'pulled@0' --retry failed --dry-run
 want_out '^pulled@0 +resume .*after step [0-9]+ of 4000; failed: killed by signal 9'
+
+t 'a cell that failed stays as it is until another try is asked for; it does not hold up --fail-fast'
+rm -rf results
+sed 's/checkpoint_every: 20/checkpoint_every: 100000/' kill.yaml >fail.yaml
+"$REFOCUS" run fail.yaml --cells 'pulled@0' >out 2>err </dev/null &
+sweep=$!
+while kill -0 $sweep 2>/dev/null; do # whatever is begun is killed
+    for pid in $(pgrep -P $sweep -f 'refocus cell'); do kill -KILL "$pid" 2>/dev/null; done
+    sleep 0.1
+done
+wait $sweep
+code=$? last_command='refocus run fail.yaml, its cell killed'
+want_code 1
+want_err "again: refocus run fail.yaml --cells 'pulled@0' --retry failed\$"
+refocus run fail.yaml --cells 'pulled@0' --cells 'baseline@0' --fail-fast
+want_code 1
+want_not_err 'pulled@0.*training'
+want_err '^tiny: 6 cells?, 2 of them selected; 1 to train; 1 failed before \(--retry failed\)$|^tiny: 4 cells, 2 of them selected; 1 to train; 1 failed before \(--retry failed\)$'
+want_err '^tiny: 1 done, 1 failed; '
+refocus status fail.yaml
+want_out '1 failed'
+sed 's/train.steps: 4000/train.steps: 4/' fail.yaml >mended.yaml
+refocus run mended.yaml --cells 'pulled@0' --dry-run
+want_out '^pulled@0 +train .*  stale: train.steps changed from 4000 to 4$'
+refocus run fail.yaml --cells 'pulled@0' --retry failed --dry-run
+want_out '^pulled@0 +train .*  failed: killed by signal 9'
 
 t 'a second sweep waits for what another process is at; Ctrl-C ends the waiting'
 rm -rf results
