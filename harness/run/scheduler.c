@@ -233,7 +233,9 @@ static Err work(Scheduler *s) {
 Err scheduler_run(const SchedulerSpec *spec, SchedulerCount *count) {
     Err err = ERR_OK;
     struct sigaction before[N_CAUGHT];
+    const RunDevices cpu = {.kind = DEVICE_CPU, .item = {{.name = "cpu"}}, .n = 1};
     Scheduler s = {.spec = spec,
+                   .devices = spec->devices != NULL ? spec->devices : &cpu,
                    .grid = spec->agenda->grid,
                    .count = count,
                    .packed = scheduler_now(),

@@ -19,7 +19,7 @@ typedef struct SchedulerSpec {
     const Agenda *agenda; /* borrowed; not changed */
     const char *results;  /* folder of all results */
     int n_jobs, n_threads;
-    const RunDevices *devices; /* where cells compute; borrowed */
+    const RunDevices *devices; /* where cells compute; borrowed; NULL = the CPU */
     bool pack;                 /* several cells on one device, as many as it can hold; else one */
     bool fail_fast;
     const char *again;    /* command line that a cell's name completes: "refocus run GRID.yaml --cells" */

@@ -28,7 +28,7 @@ typedef struct Job {
     JobEnd end;
     CellStatus status;
     Child child;
-    int device;          /* of spec->devices, while it runs */
+    int device;          /* of devices, while it runs */
     bool settled;        /* it has told what its context takes, or there is none: another may begin on its device */
     bool told;           /* a last message came */
     Err err;             /* of CHILD_ERROR */
@@ -43,6 +43,7 @@ typedef struct Job {
 
 typedef struct Scheduler {
     const SchedulerSpec *spec;
+    const RunDevices *devices;
     const Grid *grid;
     Job *jobs; /* [n_jobs] in the order of the cells */
     size_t n_jobs;

@@ -76,7 +76,7 @@ static Err start_child(Scheduler *s, int slot, Job *job) {
     ChildSpec spec = {.cell = cell,
                       .folder = job_folder(s, job),
                       .n_threads = s->spec->n_threads,
-                      .device = s->spec->devices->item[job->device].name,
+                      .device = s->devices->item[job->device].name,
                       .revalidate = !trains,
                       .against = s->spec->against,
                       .verify_steps = s->spec->verify_steps};
@@ -85,7 +85,7 @@ static Err start_child(Scheduler *s, int slot, Job *job) {
     job->steps_ahead = ahead;
     job->end = JOB_RUNS;
     job->told = false;
-    job->settled = s->spec->devices->kind != DEVICE_CUDA;
+    job->settled = s->devices->kind != DEVICE_CUDA;
     job->step = job->first_step = trains ? job->state.step : 0;
     job->began = scheduler_now();
     s->slot[slot] = (int)(job - s->jobs);
@@ -127,17 +127,17 @@ typedef struct Rooms {
 } Rooms;
 
 static RoomNeed host_need(const Scheduler *s, const Job *job) {
-    return devices_host_need(s->spec->devices, job_survey(s, job), s->process_bytes);
+    return devices_host_need(s->devices, job_survey(s, job), s->process_bytes);
 }
 
 /* A cell that has a device to itself finds out on its own what the context takes: no cell waits for a guess. */
 static RoomNeed device_need(const Scheduler *s, const Job *job) {
     const uint64_t guess = s->spec->pack ? DEVICES_CONTEXT_ASSUMED : 0;
-    return devices_need(s->spec->devices, job_survey(s, job), s->context_bytes > 0 ? s->context_bytes : guess);
+    return devices_need(s->devices, job_survey(s, job), s->context_bytes > 0 ? s->context_bytes : guess);
 }
 
 static void look_at_rooms(const Scheduler *s, Rooms *rooms) {
-    const RunDevices *devices = s->spec->devices;
+    const RunDevices *devices = s->devices;
     const bool cuda = devices->kind == DEVICE_CUDA;
     bool counted[DEVICE_MAX] = {false};
     memset(rooms, 0, sizeof *rooms);
@@ -160,7 +160,7 @@ void scheduler_measure(Scheduler *s) {
     for (int k = 0; k < s->spec->n_jobs; k++) {
         if (s->slot[k] < 0) continue;
         const Job *job = &s->jobs[s->slot[k]];
-        RoomNeed planned = devices_host_need(s->spec->devices, job_survey(s, job), 0);
+        RoomNeed planned = devices_host_need(s->devices, job_survey(s, job), 0);
         uint64_t taken = planned.plan_bytes + planned.copies_bytes;
         uint64_t peak = machine_resident(job->child.pid).peak_bytes;
         if (peak > taken + s->process_bytes) s->process_bytes = peak - taken;
@@ -176,7 +176,7 @@ static bool is_taken(const Scheduler *s, const Rooms *rooms, int i) {
 
 /* The device on which the fewest cells run, of those that can hold this one; job->device on success. */
 static Obstacle find_device(const Scheduler *s, Job *job, const Rooms *rooms, bool needs_room) {
-    const RunDevices *devices = s->spec->devices;
+    const RunDevices *devices = s->devices;
     Obstacle obstacle = OBSTACLE_DEVICE;
     int best = -1;
     const RoomNeed need = device_need(s, job);
@@ -195,7 +195,7 @@ static Obstacle find_device(const Scheduler *s, Job *job, const Rooms *rooms, bo
 
 /* Whether a cell may begin now; an over-budget cell takes nothing but its plan. */
 static Obstacle look_for_place(const Scheduler *s, Job *job, const Rooms *rooms) {
-    const RunDevices *devices = s->spec->devices;
+    const RunDevices *devices = s->devices;
     const Survey *survey = job_survey(s, job);
     const bool over = survey->over_budget || devices_never_hold(devices, survey);
     const RoomNeed need = host_need(s, job);
@@ -210,7 +210,7 @@ static char *obstacle_text(char text[ROOM_TEXT], const Scheduler *s, const Job *
     RoomNeed need = host_need(s, job);
     if (obstacle != OBSTACLE_DEVICE) return room_text(text, &rooms->host, &need);
     int most = 0;
-    for (int i = 1; i < s->spec->devices->n; i++)
+    for (int i = 1; i < s->devices->n; i++)
         if (room_left(&rooms->device[i]) > room_left(&rooms->device[most])) most = i;
     need = device_need(s, job);
     return room_text(text, &rooms->device[most], &need);
