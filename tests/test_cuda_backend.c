@@ -66,7 +66,7 @@ static void test_no_device(void **state) {
     assert_null(backend);
     emu_devices(1, (size_t)CUDA_BLAS_BYTES - 1);
     assert_int_equal(cuda_backend_open(&backend, &first_device), ERR_DEVICE_FULL);
-    expect_message("out of memory on cuda:0: 33554432 bytes asked for, 33554431 of 33554431 are free");
+    expect_message("out of memory on cuda:0: 33554432 bytes asked for, 33554431 of 33554431 bytes are free");
     assert_int_equal(emu_stats().n_live, 0);
     emu_devices(1, (size_t)1 << 30);
 }
@@ -125,7 +125,7 @@ static void test_memory(void **state) {
     backend->free(backend, block, 64);
     backend->free(backend, NULL, 64);
     assert_int_equal(backend->alloc(backend, &block, (size_t)1 << 40), ERR_DEVICE_FULL);
-    expect_message("out of memory on cuda:0: 1099511627776 bytes asked for, 1040187392 of 1073741824 are free");
+    expect_message("out of memory on cuda:0: 1099511627776 bytes asked for, 1040187392 of 1073741824 bytes are free");
     assert_null(block);
     emu_fail_at(2, OUT_OF_MEMORY); /* in clearing what could be had */
     assert_int_equal(backend->alloc(backend, &block, 64), ERR_DEVICE_FULL);
