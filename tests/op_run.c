@@ -152,6 +152,20 @@ static Err check_canaries(const Bench *b) {
     return guarded_intact(&b->scratch) ? ERR_OK : err_set(ERR_NUMERIC, "memory beside scratch was overwritten");
 }
 
+/* What is planned for CUDA's scratch is used to its last line: the fill is gone there. Beside it, canaries watch. Not
+ * asked of a backward pass that leaves out some dx: a plan may make one size do for several. */
+static Err check_scratch_used(const Bench *b, bool backward) {
+    enum { LINE = 64, FILL = 0xff };
+    for (int i = 0; i < b->data->spec.n_x && backward; i++)
+        if (op_data_has_dx(b->data, i) && (b->how->wanted & OP_X(i)) == 0) return ERR_OK;
+    const unsigned char *at = b->scratch.data;
+    size_t used = b->scratch.bytes;
+    while (used > 0 && at[used - 1] == FILL) used--;
+    if (b->scratch.bytes - used < LINE) return ERR_OK;
+    return err_set(ERR_NUMERIC, "%zu bytes of scratch were asked for, and none behind the first %zu were used",
+                   b->scratch.bytes, used);
+}
+
 /* ---- on a device: every operand has a double there while the kernel runs ---- */
 
 enum { N_OPERANDS = 2 * OP_MAX_X + 2 * OP_MAX_Y + 1 };
@@ -238,6 +252,7 @@ static Err execute(Bench *b, bool backward) {
     b->call.shards = how->shards;
     TRY(how->device == DEVICE_CUDA ? execute_on_device(b, fn) : execute_here(b, fn));
     TRY(check_canaries(b));
+    if (how->device == DEVICE_CUDA) TRY(check_scratch_used(b, backward));
 done:
     return err;
 }

@@ -50,8 +50,8 @@ typedef struct OpValues {
 } OpValues;
 void op_values_clear(OpValues *values);
 
-/* ERR_NUMERIC when an input or a canary was overwritten, or the kernel allocated; else what the kernel returns.
- * The caller owns *out on success. x, if not NULL, replaces data->x. */
+/* ERR_NUMERIC when an input or a canary was overwritten, the kernel allocated, or it left the end of its scratch on
+ * CUDA untouched; else what the kernel returns. The caller owns *out on success. x, if not NULL, replaces data->x. */
 Err op_run_forward(OpValues *out, const OpData *data, const OpHow *how, double *const *x) MUST_CHECK;
 
 /* before: what the forward pass of the same device left. */
