@@ -207,8 +207,9 @@ const Command cmd_plan = {
         "are\n"
         "some, or with --time, train.steps times a step that is measured on that device here.\n"
         "A plan needs no device: --device cuda works without CUDA. Its workspaces (unrolled convolutions of at most\n"
-        "64 MiB, 32 MiB for cuBLAS, partial sums) are provisional until the CUDA kernels assert them. The scratch of\n"
-        "a CPU depends on its instruction set, which stands in the first line.\n"
+        "64 MiB, 32 MiB for cuBLAS, partial sums) are what its kernels take on every card. The scratch of a CPU "
+        "depends\n"
+        "on its instruction set, which stands in the first line.\n"
         "Exits with 2 if a cell is over its budget.",
     .example = "refocus plan experiments/quickstart.yaml --budget 256MiB\n"
                "refocus plan experiments/quickstart.yaml train.batch=64 --json\n"

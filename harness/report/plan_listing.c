@@ -296,8 +296,7 @@ Err plan_notes(Pool *pool, const char ***out, size_t *n, const PlanTable *table)
         TRY(note(&notes, text));
     }
     if (strcmp(table->device, "cuda") == 0)
-        TRY(note(&notes, "Planned for cuda by its shapes alone; workspaces are provisional until the CUDA kernels "
-                         "assert them."));
+        TRY(note(&notes, "Planned for cuda by its shapes alone: the same on every card, and without one."));
 done:
     *out = notes.list;
     *n = notes.n;

@@ -69,7 +69,7 @@ refocus plan "$quick" --device cuda
 want_code 0
 want_err '^quickstart on cuda: 8 cells, 4 plans$'
 want_out '^plan .* cublas'
-want_out '^Planned for cuda by its shapes alone; workspaces are provisional'
+want_out '^Planned for cuda by its shapes alone: the same on every card, and without one\.$'
 cp out first
 refocus plan "$quick" --device cuda:3 train.shards=7
 sed -i '/train.shards/d' err
