@@ -17,26 +17,29 @@ struct BroadcastMul {
 };
 
 /* A thread has one element, or WIDTH neighbours along the last group: then size and strides of that group are counted
- * in vectors, and an operand that does not move along it is one number for all of them. */
+ * in vectors, and an operand that does not move along it is one number for all of them. The loop has a fixed length so
+ * that what it reads of the map stays in registers. */
 template <int WIDTH, typename F>
 __global__ void broadcast_elements(F f, Broadcast map, int64_t n, bool add, float *y, const float *a, const float *b) {
     const int64_t k = cuda_thread();
     if (k >= n) return;
     int64_t rest = k;
-    for (int g = map.n - 1; g > 0; g--) {
-        const int64_t above = cuda_divide(rest, map.size[g]), i = rest - above * map.size[g];
+    [[maybe_unused]] bool a_moves = false, b_moves = false;
+    for (int g = SHAPE_MAX_RANK - 1; g >= 0; g--) {
+        if (g >= map.n) continue;
+        const int64_t above = g == 0 ? 0 : cuda_divide(rest, map.size[g]), i = rest - above * map.size[g];
         a += i * map.a_stride[g];
         b += i * map.b_stride[g];
         rest = above;
+        if (g < map.n - 1) continue;
+        a_moves = map.a_stride[g] != 0;
+        b_moves = map.b_stride[g] != 0;
     }
-    a += rest * map.a_stride[0];
-    b += rest * map.b_stride[0];
     y += k * WIDTH;
     if constexpr (WIDTH == 1) {
         const float v = f(*a, *b);
         *y = add ? *y + v : v;
     } else {
-        const bool a_moves = map.a_stride[map.n - 1] != 0, b_moves = map.b_stride[map.n - 1] != 0;
         const float4 va = a_moves ? cuda_load4(a) : make_float4(*a, *a, *a, *a);
         const float4 vb = b_moves ? cuda_load4(b) : make_float4(*b, *b, *b, *b);
         const float4 v = cuda_apply4(f, va, vb);
