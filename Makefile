@@ -74,16 +74,17 @@ EMU_SRC   := $(sort $(wildcard tests/emu/*.cpp tests/emu/*.cu)) $(CUDA_SRC)
 EMU_O     := $(patsubst %,$(B)/emu/%.o,$(EMU_SRC))
 # The same as a refocus-cuda.so, with a made-up driver beside it: the program as a whole on the emulated device.
 EMU_PLUGIN := $(B)/emu/refocus-cuda.so $(B)/emu/libcuda.so.1
+EMU_C     := $(sort $(wildcard tests/emu/*.c))
 EMU_LOOK  := tests/emu/cuda_runtime.h tests/emu/cublas_v2.h
-CUDA_FILES := $(EMU_SRC) tests/emu/driver.c $(sort $(wildcard kernels/*.cuh tests/emu/*.hpp))
+CUDA_FILES := $(EMU_SRC) $(EMU_C) $(sort $(wildcard kernels/*.cuh tests/emu/*.hpp))
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
 BENCH_BIN := $(patsubst %.c,$(B)/%,$(filter tests/bench/bench_%,$(BENCH_C)))
 BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)))
 C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C) $(CUDA_FILES)
 
 .PHONY: all build plugin no-nvcc deps deps-check help test test-run test-gpu bench-gpu check check-static check-asan check-headers \
-        check-layers check-size check-locks locks format format-check lint quickstart run bench bench-build install lines \
-        clean asan FORCE
+        check-layers check-size check-locks locks cuda-table format format-check lint quickstart run bench bench-build install \
+        lines clean asan FORCE
 .SECONDARY:
 
 all: deps ## install what is missing and build ./refocus (default)
@@ -139,6 +140,19 @@ $(B)/emu/libcuda.so.1: tests/emu/driver.c $(B)/gen/flags
 $(B)/tests/bench/bench_%: $(B)/tests/bench/bench_%.o $(BENCH_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/tests/emu/launches: $(B)/tests/emu/launches.o $(EMU_O) $(LIB_O)
+	$(SAY) LINK $@
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# What the assembler says of registers, shared memory and spills on an H100.
+PTXAS := $(patsubst %.cu,$(B)/ptxas/%.txt,$(CUDA_SRC))
+$(B)/ptxas/%.txt: %.cu $(B)/gen/nvcc_flags
+	$(SAY) PTXAS $<
+	@mkdir -p $(@D)
+	$(Q)$(NVCC) $(NVCCFLAGS) -arch=sm_90 -Xptxas -v -MMD -MP -MF $(@:.txt=.d) -MT $@ -cubin -o $(@:.txt=.cubin) $< 2>$@.new || \
+	    { cat $@.new; exit 1; }
+	@mv $@.new $@
 
 $(B)/%.o: %.c $(B)/gen/flags
 	$(SAY) CC $<
@@ -326,6 +340,9 @@ locks: build ## write the memory locks of the experiments again, for this CPU's 
 	@tests/check/locks.sh write $(B)/refocus $(sort $(wildcard experiments/*.yaml))
 	@tests/check/quotes.sh $(B)/refocus
 
+cuda-table: $(B)/tests/emu/launches $(PTXAS) ## write results/reference/cuda.md: what each CUDA kernel takes and how it is launched (nvcc)
+	@tests/check/cuda_table.sh $< $(PTXAS)
+
 # ---- use ----
 quickstart: all ## build, train the first small study (minutes), print its table
 	./refocus run experiments/quickstart.yaml --jobs 2
@@ -367,4 +384,4 @@ help: ## print this list
 	@echo "make [TARGET] [BUILD=release|debug|asan|tsan|coverage] [V=1] [WERROR=-Werror]"; echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | sort | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
 
--include $(LIB_O:.o=.d) $(HELP_O:.o=.d) $(patsubst %.c,$(B)/%.d,$(ALL_TESTS) $(BENCH_C)) $(B)/harness/main.d $(EMU_O:.o=.d) $(CUDA_O:.o=.d)
+-include $(LIB_O:.o=.d) $(HELP_O:.o=.d) $(patsubst %.c,$(B)/%.d,$(ALL_TESTS) $(BENCH_C) $(EMU_C)) $(B)/harness/main.d $(EMU_O:.o=.d) $(CUDA_O:.o=.d) $(PTXAS:.txt=.d)

@@ -61,13 +61,18 @@ void die(const char *format, ...) {
     abort();
 }
 
+const char *kernel_symbol(const void *kernel) {
+    Dl_info info;
+    return dladdr(kernel, &info) != 0 && info.dli_saddr == kernel ? info.dli_sname : nullptr;
+}
+
 const char *kernel_name(const void *kernel) {
     static char name[256];
-    Dl_info info;
-    if (dladdr(kernel, &info) == 0 || info.dli_sname == nullptr || info.dli_saddr != kernel) return "a kernel";
+    const char *const symbol = kernel_symbol(kernel);
+    if (symbol == nullptr) return "a kernel";
     int status = 0;
-    char *plain = abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status);
-    snprintf(name, sizeof name, "%s", status == 0 ? plain : info.dli_sname);
+    char *plain = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
+    snprintf(name, sizeof name, "%s", status == 0 ? plain : symbol);
     free(plain);
     char *parameters = strchr(name, '(');
     if (parameters != nullptr && parameters != name) *parameters = '\0';

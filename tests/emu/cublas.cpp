@@ -97,6 +97,7 @@ static cublasStatus_t run(cublasHandle_t handle, Product p) {
     if (status != CUBLAS_STATUS_SUCCESS) return status;
     if (handle->workspace_bytes == 0) stats.n_hidden++;
     p.tf32 = handle->mode == CUBLAS_TF32_TENSOR_OP_MATH;
+    tell({nullptr, {}, {}, 0, p.n, p.m, p.k, p.count}); /* in rows */
     const cudaError_t code = submit(handle->stream, [p] {
         stats.n_gemms++;
         for (int64_t i = 0; i < p.count; i++)

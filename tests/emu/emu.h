@@ -29,6 +29,17 @@ void emu_fail_malloc_at(uint64_t k);
 /* The k-th call of the runtime or of cuBLAS from now on fails with this code (of its own kind), once; 0 = none does. */
 void emu_fail_at(uint64_t k, int code);
 
+/* A launch of a kernel, or a product of cuBLAS. */
+typedef struct EmuLaunch {
+    const char *kernel; /* its symbol, static storage; NULL for a product */
+    unsigned grid[3], block[3];
+    size_t dynamic_bytes; /* of shared memory */
+    int64_t m, n, k, count;
+} EmuLaunch;
+
+/* seen is called for each that is submitted, also where a capture does no more than note it down; NULL: nobody is. */
+void emu_watch(void (*seen)(void *ctx, const EmuLaunch *launch), void *ctx);
+
 typedef struct EmuStats {
     uint64_t n_launches, n_gemms, n_replays; /* since the start */
     uint64_t n_live;                         /* allocations, streams, graphs and handles that were not freed */

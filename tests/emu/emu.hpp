@@ -30,6 +30,12 @@ extern EmuStats stats;
 /* The kernel's name, as far as the program exports it. Static storage. */
 const char *kernel_name(const void *kernel);
 
+/* As the linker knows it; NULL if the program does not export it. */
+const char *kernel_symbol(const void *kernel);
+
+/* Tells who watches. */
+void tell(const EmuLaunch &launch);
+
 /* A pseudo-random number generator for orders: SplitMix64. */
 struct Order {
     uint64_t state;

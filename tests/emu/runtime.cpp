@@ -32,6 +32,12 @@ static int fail_code;
 static cudaError_t last_error;
 static std::set<cudaStream_t> streams;
 static std::map<const void *, size_t> shared_limits;
+static void (*watcher)(void *ctx, const EmuLaunch *launch);
+static void *watcher_ctx;
+
+void tell(const EmuLaunch &launch) {
+    if (watcher != nullptr) watcher(watcher_ctx, &launch);
+}
 
 int injected() {
     if (fail_at == 0 || --fail_at > 0) return 0;
@@ -89,6 +95,14 @@ cudaError_t launch(const cudaLaunchConfig_t *config, const void *kernel, size_t 
     const size_t limit = shared_limits.count(kernel) > 0 ? shared_limits[kernel] : (size_t)MAX_SHARED;
     const cudaLaunchConfig_t c = *config;
     if (!is_valid(c, parameter_bytes, limit)) return fail(cudaErrorInvalidConfiguration);
+    tell({kernel_symbol(kernel),
+          {c.gridDim.x, c.gridDim.y, c.gridDim.z},
+          {c.blockDim.x, c.blockDim.y, c.blockDim.z},
+          c.dynamicSmemBytes,
+          0,
+          0,
+          0,
+          0});
     return submit(c.stream, [=] {
         Order order = {order_seed + stats.n_launches * 0x2545f4914f6cdd1du, order_seed != 0, order_seed % 2 != 0};
         stats.n_launches++;
@@ -117,6 +131,11 @@ void emu_devices(int n, size_t memory_bytes) {
 }
 
 void emu_capability(int major_minor) { capability = major_minor; }
+
+void emu_watch(void (*seen)(void *ctx, const EmuLaunch *launch), void *ctx) {
+    watcher = seen;
+    watcher_ctx = ctx;
+}
 
 void emu_fail_at(uint64_t k, int code) {
     fail_at = k;
