@@ -217,3 +217,9 @@ want_out '^kl@0 +train .*tried again; it was over budget: out of memory on cuda:
 refocus run grid.yaml --device cuda --cells kl@0 --results full
 want_code 0
 want 'the same digest' test "$(digest pack/emu.h5 kl@0)" = "$(digest full/emu.h5 kl@0)"
+
+t 'verify proves results of CUDA there'
+refocus verify pack/emu.h5 kl@0 --device cuda
+want_code 0
+refocus verify cuda/emu.h5 fused@0 --device cuda:0
+want_code 0
