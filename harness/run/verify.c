@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/grid/sources.h"
 #include "harness/record/provenance.h"
 #include "harness/run/folder.h"
 #include "harness/run/inputs.h"
@@ -202,7 +203,10 @@ static Err compare_places(Verification *v, size_t i) {
             TRY(add_other(c, then->item[k].key, NULL, then->item[k].value));
     c->same_class = class != NULL && strcmp(class, record_provenance_find(v->here, "bit_class")) == 0;
     c->same_code = c->cell->code_digest != NULL && strcmp(c->cell->code_digest, code) == 0;
-    if (!c->same_code) TRY(add_other(c, "sources", code, c->cell->code_digest));
+    const char *listing = record_provenance_find(c->record, SOURCES_KEY);
+    if (!c->same_code && listing != NULL)
+        TRY(sources_changes(&c->sources, listing, survey_of(&v->surveys, v->cell[i].as)->sources));
+    if (!c->same_code) TRY(add_other(c, "sources", c->sources != NULL ? c->sources : code, c->cell->code_digest));
 done:
     return err;
 }
@@ -366,6 +370,7 @@ void verify_clear(Verification *v) {
         if (owns) settings_free((Settings *)v->grid_cells[i].settings);
         record_free(v->cell[i].record);
         mem_free(v->cell[i].other);
+        mem_free(v->cell[i].sources);
     }
     if (v->agenda.grid != NULL) agenda_clear(&v->agenda);
     surveys_clear(&v->surveys);

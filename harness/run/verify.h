@@ -37,6 +37,7 @@ typedef struct VerifyCell {
     bool is_damaged;        /* its content is not what its digest says */
     bool same_class;        /* build, libraries, instruction set, CPU are those recorded: the same bits are promised */
     bool same_code;         /* the sources that decide its numbers are */
+    char *sources;          /* those that changed, where the file lists them; NULL = not known */
     VerifyOther *other;     /* [n_other] what is not */
     size_t n_other;
     VerifyOutcome outcome;
