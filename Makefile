@@ -15,13 +15,15 @@ CUDA       ?= auto
 NVCC       ?= nvcc
 CUDA_ARCHS ?= $(patsubst sm_%,%,$(filter sm_75 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120,$(shell $(NVCC) --list-gpu-code)))
 
-# Debian packages: to build and run; for `make check`; for PyTorch's side of `make bench`, installed by nothing here.
+# Debian packages: to build and run; for `make check`; for PyTorch's side of `make bench`, installed by nothing here; for
+# `make fuzz`.
 APT       := build-essential pkg-config libyaml-dev libhdf5-dev libfreetype-dev libfontconfig-dev libmatio-dev \
              libpng-dev libjpeg62-turbo-dev libcairo2-dev libjansson-dev nettle-dev librandom123-dev libcmocka-dev \
              fonts-dejavu-core fonts-dejavu-extra fonts-liberation2 fonts-freefont-ttf
 APT_CHECK := clang-format cppcheck python3-h5py python3-xarray python3-h5netcdf hdf5-tools zsh mandoc \
              fonts-ipafont-gothic
 APT_BENCH := python3-torch libopenblas0-pthread
+APT_FUZZ  := clang-14 libclang-rt-14-dev
 
 # Each configuration has a folder of its own below build/.
 OPT_release   := -O3
@@ -29,6 +31,8 @@ OPT_asan      := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -
 OPT_tsan      := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 OPT_debug     := -O0 -g3
 OPT_coverage  := -O0 -g --coverage
+OPT_fuzz      := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+                 -D__SANITIZE_ADDRESS__ -Wno-unknown-warning-option
 OPT           := $(OPT_$(BUILD))
 B             := build/$(BUILD)
 
@@ -80,11 +84,14 @@ CUDA_FILES := $(EMU_SRC) $(EMU_C) $(sort $(wildcard kernels/*.cuh tests/emu/*.hp
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
 BENCH_BIN := $(patsubst %.c,$(B)/%,$(filter tests/bench/bench_%,$(BENCH_C)))
 BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)))
-C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C) $(CUDA_FILES)
+FUZZ_C    := $(sort $(wildcard tests/fuzz/*.c))
+FUZZ_ALL  := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter tests/fuzz/fuzz_%,$(FUZZ_C)))
+FUZZ_O    := $(patsubst %.c,$(B)/%.o,$(filter-out tests/fuzz/entry.c tests/fuzz/unisolated.c,$(FUZZ_C)))
+C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C) $(FUZZ_C) $(CUDA_FILES)
 
 .PHONY: all build plugin no-nvcc deps deps-check help test test-run test-gpu bench-gpu check check-static check-asan check-headers \
         check-layers check-size check-locks locks cuda-table format format-check lint quickstart run bench bench-build install \
-        lines clean asan FORCE
+        lines clean asan fuzz fuzz-run FORCE
 .SECONDARY:
 
 all: deps ## install what is missing and build ./refocus (default)
@@ -137,6 +144,17 @@ $(B)/emu/libcuda.so.1: tests/emu/driver.c $(B)/gen/flags
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -shared -o $@ $<
 	@ln -sf libcuda.so.1 $(@D)/libnvidia-ml.so.1
 
+# Bad input: the targets' inputs read by an ordinary test, and one program of libFuzzer a target. In those nothing is read
+# in a process of its own: what libraries do there is seen, and told apart by tests/fuzz/run.sh.
+$(B)/tests/test_fuzz: $(FUZZ_O)
+$(B)/tests/fuzz/entry_%.o: tests/fuzz/entry.c $(B)/gen/flags
+	$(SAY) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -DTARGET=fuzz_$* -MMD -MP -c -o $@ $<
+$(B)/fuzz_%: $(B)/tests/fuzz/entry_%.o $(B)/tests/fuzz/unisolated.o $(FUZZ_O) $(HELP_O) $(LIB_O)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter-out $(B)/harness/data/isolate.o,$^) $(LDLIBS) -lcmocka
+
 $(B)/tests/bench/bench_%: $(B)/tests/bench/bench_%.o $(BENCH_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -187,6 +205,7 @@ $(call put,formats.inc,$(call names,harness/report/format_*.c,format_))
 $(call put,plan_formats.inc,$(call names,harness/report/plan_as_*.c,plan_as_))
 $(call put,options.inc,$(OPTION_TABLES))
 $(call put,fonts.inc,$(FONT_FAMILIES))
+$(call put,fuzz_targets.inc,$(call names,tests/fuzz/fuzz_*.c,fuzz_))
 endif
 
 # What was built, for --version and for the provenance of results.
@@ -289,6 +308,18 @@ bench-gpu: deps ## bandwidth and FLOP rate of each op on cuda:0 against its peak
 	@ln -sf ../../refocus-cuda.so $(B)/tests/bench/
 	@tests/gpu.sh bench $(B)
 
+# FUZZ=target for one of them; FUZZ_RUNS executions of each, or FUZZ_SECONDS, whatever comes first.
+FUZZ         ?= $(FUZZ_ALL)
+FUZZ_RUNS    ?= 1000000
+FUZZ_SECONDS ?= 600
+FUZZ_CC      ?= clang-14
+fuzz: deps ## readers of files under libFuzzer: FUZZ=target, FUZZ_RUNS, FUZZ_SECONDS each; prints what was found
+	$(call install_packages,$(APT_FUZZ))
+	@+$(SUB) BUILD=fuzz CC=$(FUZZ_CC) CUDA=0 fuzz-run
+
+fuzz-run: $(FUZZ:%=$(B)/fuzz_%)
+	@tests/fuzz/run.sh $(B) $(FUZZ_RUNS) $(FUZZ_SECONDS) $(FUZZ)
+
 asan: export TEST_JOBS ?= $(shell nproc)
 asan: ## the tests under AddressSanitizer and UndefinedBehaviourSanitizer
 	@+$(SUB) BUILD=asan test
@@ -384,4 +415,5 @@ help: ## print this list
 	@echo "make [TARGET] [BUILD=release|debug|asan|tsan|coverage] [V=1] [WERROR=-Werror]"; echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | sort | awk -F'\t' '{printf "%-14s %s\n", $$1, $$2}'
 
--include $(LIB_O:.o=.d) $(HELP_O:.o=.d) $(patsubst %.c,$(B)/%.d,$(ALL_TESTS) $(BENCH_C) $(EMU_C)) $(B)/harness/main.d $(EMU_O:.o=.d) $(CUDA_O:.o=.d) $(PTXAS:.txt=.d)
+-include $(LIB_O:.o=.d) $(HELP_O:.o=.d) $(patsubst %.c,$(B)/%.d,$(ALL_TESTS) $(BENCH_C) $(EMU_C) $(FUZZ_C)) $(B)/harness/main.d \
+    $(EMU_O:.o=.d) $(CUDA_O:.o=.d) $(PTXAS:.txt=.d)

@@ -68,7 +68,7 @@ static matvar_t *box_array(const FixtureWord *word) {
     return Mat_VarCreate("x", MAT_C_SINGLE, MAT_T_SINGLE, 2, dims, column, 0);
 }
 
-void fixture_write_mat(const char *path, const char *variable, const FixtureWord *words, int n) {
+void fixture_write_mat_as(const char *path, const char *variable, const FixtureWord *words, int n, bool compressed) {
     static const char *fields[] = {"ImgName", "chars", "charBB"};
     size_t dims[2] = {1, (size_t)n};
     unlink(path);
@@ -81,9 +81,13 @@ void fixture_write_mat(const char *path, const char *variable, const FixtureWord
         Mat_VarSetStructFieldByName(array, "chars", (size_t)i, char_array(words[i].text));
         Mat_VarSetStructFieldByName(array, "charBB", (size_t)i, box_array(&words[i]));
     }
-    assert_int_equal(Mat_VarWrite(mat, array, MAT_COMPRESSION_ZLIB), 0);
+    assert_int_equal(Mat_VarWrite(mat, array, compressed ? MAT_COMPRESSION_ZLIB : MAT_COMPRESSION_NONE), 0);
     Mat_VarFree(array);
     Mat_Close(mat);
+}
+
+void fixture_write_mat(const char *path, const char *variable, const FixtureWord *words, int n) {
+    fixture_write_mat_as(path, variable, words, n, true);
 }
 
 const char *fixture_iiit5k(bool with_test) {

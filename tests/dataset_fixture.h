@@ -14,6 +14,7 @@ typedef struct FixtureWord {
 
 /* Writes `path`, a MAT file (version 5, compressed) with the struct array `variable` as IIIT5K has it. */
 void fixture_write_mat(const char *path, const char *variable, const FixtureWord *words, int n);
+void fixture_write_mat_as(const char *path, const char *variable, const FixtureWord *words, int n, bool compressed);
 
 /* Writes a PNG whose pixel (x, y) is (x + seed, y, 7 x y) mod 256. */
 void fixture_write_png(const char *path, int32_t height, int32_t width, int seed);

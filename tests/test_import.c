@@ -194,7 +194,7 @@ static void test_folders_that_are_not_iiit5k(void **state) {
     mkdir(folder, 0700);
     expect_error(import_iiit5k, spec, ERR_MISSING, "has neither trainCharBound.mat nor testCharBound.mat");
     write_test_file("other/trainCharBound.mat", "MATLAB", 6);
-    expect_error(import_iiit5k, spec, ERR_DATA, "trainCharBound.mat is not a MAT file");
+    expect_error(import_iiit5k, spec, ERR_DATA, "trainCharBound.mat: it is not a MAT file");
     fixture_write_mat(test_path("other/trainCharBound.mat"), "somethingElse", &word, 1);
     expect_error(import_iiit5k, spec, ERR_DATA, "has no variable trainCharBound");
     fixture_write_mat(test_path("other/trainCharBound.mat"), "trainCharBound", &word, 1);

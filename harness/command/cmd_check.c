@@ -281,4 +281,5 @@ const Command cmd_check = {
     .options = options,
     .n_operands_min = 0,
     .n_operands_max = -1,
+    .reads_foreign = "results",
     .run = run};

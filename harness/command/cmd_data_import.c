@@ -4,6 +4,7 @@
 
 #include "harness/command/command.h"
 #include "harness/data/import.h"
+#include "harness/data/utf8.h"
 
 static const CommandOption options[] = {
     {.name = "output", .letter = 'o', .arg = "FILE.h5", .help = "the dataset to write (required)"},
@@ -18,7 +19,9 @@ typedef Err (*Importer)(DatasetWriter *writer, const ImportSpec *spec, ImportCou
 
 static void print_reject(void *context, const char *file, const char *reason) {
     (void)context;
-    fprintf(stderr, "left out: %s: %s\n", file, reason);
+    char shown[2048]; /* both may quote files */
+    fprintf(stderr, "left out: %s", utf8_tame(shown, sizeof shown, file));
+    fprintf(stderr, ": %s\n", utf8_tame(shown, sizeof shown, reason));
 }
 
 static void print_count(const char *path, const ImportCount *count) {
@@ -60,11 +63,13 @@ static Err run(const CommandLine *line) {
     FAIL_IF(command_has(line, "table") && import != import_folder, ERR_ARG, "--table is for folder only");
     TRY(read_spec(&spec, line));
     TRY(dataset_writer_open(&writer, path, kind, spec.from));
+    TRY(picture_reader_open(&spec.pictures));
     TRY(import(writer, &spec, &count));
     TRY(dataset_writer_finish(writer));
     print_count(path, &count);
 
 done:
+    picture_reader_close(spec.pictures);
     dataset_writer_close(writer);
     return err;
 }

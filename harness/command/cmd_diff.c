@@ -72,4 +72,5 @@ const Command cmd_diff = {
     .options = options,
     .n_operands_min = 2,
     .n_operands_max = 3,
+    .reads_foreign = "",
     .run = run};

@@ -189,7 +189,7 @@ static bool is_wanted(const Evaluate *e, const Results *results, size_t i) {
 static Err evaluate_all(Evaluate *e) {
     Err err = ERR_OK;
     Results *results = NULL;
-    TRY(results_open(&results, e->path));
+    TRY(results_open_tried(&results, e->path, NULL, PART_EVALUATION | PART_FINAL | PART_BEST));
     for (size_t i = 0; i < results_count(results); i++)
         if (is_wanted(e, results, i)) TRY(refuse_existing(e, results, i));
     for (size_t i = 0; i < results_count(results); i++)

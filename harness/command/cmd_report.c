@@ -24,7 +24,7 @@ static Err run(const CommandLine *line) {
     Results *results = NULL;
     char *beside = NULL;
     const char *path = command_value(line, "output");
-    TRY(results_open(&results, command_operand(line, 0)));
+    TRY(results_open_shown(&results, command_operand(line, 0)));
     TRY(choose_path(&beside, command_operand(line, 0)));
     if (path == NULL) path = beside;
     TRY(webpage_write(results, path, command_has(line, "mixed-code")));
@@ -49,4 +49,5 @@ const Command cmd_report = {
     .options = options,
     .n_operands_min = 1,
     .n_operands_max = 1,
+    .reads_foreign = "",
     .run = run};

@@ -10,6 +10,7 @@
 #include "harness/command/command.h"
 #include "harness/command/device_option.h"
 #include "harness/data/output.h"
+#include "harness/data/utf8.h"
 #include "harness/grid/grid.h"
 #include "harness/run/child.h"
 #include "harness/run/devices.h"
@@ -234,12 +235,12 @@ static void print_dry_run(const Run *run) {
             width = (int)strlen(run->grid->cells[i].name);
     for (size_t i = 0; i < run->grid->n_cells; i++) {
         const AgendaItem *item = &run->agenda.item[i];
-        char peak[SIZE_TEXT], obstacle[ROOM_TEXT] = "";
+        char peak[SIZE_TEXT], why[3 * CELL_WHY], obstacle[ROOM_TEXT] = "";
         if (!item->selected) continue;
         const Survey *survey = survey_of(&run->surveys, i);
         if (agenda_is_work(&item->state)) say_obstacle(obstacle, run, survey, &room);
         printf("%-*s  %-10s  %9s  %s%s\n", width, run->grid->cells[i].name, cell_action_name(item->state.action),
-               size_text(survey->peak_bytes, peak), item->state.why, obstacle);
+               size_text(survey->peak_bytes, peak), utf8_tame(why, sizeof why, item->state.why), obstacle);
     }
 }
 

@@ -140,7 +140,7 @@ static Err run(const CommandLine *line) {
     Results *results = NULL;
     const char *cell = command_n_operands(line) > 1 ? command_operand(line, 1) : NULL;
     TRY(check(line));
-    TRY(results_open(&results, command_operand(line, 0)));
+    TRY(results_open_shown(&results, command_operand(line, 0)));
     if (command_has(line, "curve"))
         TRY(draw_curve(line, results));
     else if (command_has(line, "attention"))
@@ -170,4 +170,5 @@ const Command cmd_show = {
     .options = options,
     .n_operands_min = 1,
     .n_operands_max = 3,
+    .reads_foreign = "",
     .run = run};

@@ -20,7 +20,7 @@ static Err open_inputs(Inputs *inputs, const CommandLine *line) {
     Err err = ERR_OK;
     const int n = command_n_operands(line);
     TRY(mem_alloc(&inputs->results, (size_t)n, sizeof *inputs->results));
-    for (int i = 0; i < n; i++, inputs->n++) TRY(results_open(&inputs->results[i], command_operand(line, i)));
+    for (int i = 0; i < n; i++, inputs->n++) TRY(results_open_shown(&inputs->results[i], command_operand(line, i)));
 done:
     return err;
 }
@@ -141,4 +141,5 @@ const Command cmd_table = {
     .options = options,
     .n_operands_min = 1,
     .n_operands_max = -1,
+    .reads_foreign = "",
     .run = run};

@@ -64,7 +64,7 @@ static void offer_of_grid(const Typed *t, bool cells) {
 
 static void offer_of_results(const Typed *t, bool cells) {
     Results *results = NULL;
-    if (results_open(&results, t->operands[0]) != ERR_OK) return;
+    if (results_open_tried(&results, t->operands[0], "", 0) != ERR_OK) return;
     for (size_t i = 0; i < results_count(results); i++) {
         const CellRecord *cell = results_cell(results, i);
         bool seen = false;

@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/data/isolate.h"
+#include "harness/data/utf8.h"
 #include "harness/exit_code.h"
 #include "harness/version.h"
+#include "kernels/mem.h"
 #include "kernels/near.h"
 
 #define X(name) extern const Command cmd_##name;
@@ -19,7 +22,13 @@ static const Command *const commands[] = {
     NULL /* the table is never empty, whatever was generated */
 };
 
-enum { N_COMMANDS = sizeof commands / sizeof commands[0] - 1, NAME_WIDTH = 14, OPTION_WIDTH = 24, NAME_LEN = 128 };
+enum {
+    N_COMMANDS = sizeof commands / sizeof commands[0] - 1,
+    NAME_WIDTH = 14,
+    OPTION_WIDTH = 24,
+    NAME_LEN = 128,
+    MESSAGE_LEN = 6000
+};
 
 const Command *const *command_table(int *n) {
     *n = N_COMMANDS;
@@ -142,15 +151,34 @@ static Err pin_isa(const Command *command, const CommandLine *line) {
     return err == ERR_OK ? ERR_OK : err_context(err, "%s", variable);
 }
 
-static Err run_command(const Command *command, int argc, char **argv) {
+/* Where a command reads what anybody may have made, a copy of the process goes on from here: *code is that copy's exit
+ * code once it has ended, -1 where there is still something to do or to say. */
+static Err leave_to_copy(int *code, const CommandLine *line, const char *when) {
+    Err err = ERR_OK;
+    bool ended = false;
+    char *files = NULL;
+    int64_t bytes = 0;
+    *code = -1;
+    if (when == NULL || (when[0] != '\0' && !command_has(line, when))) return ERR_OK;
+    TRY(command_files(&files, &bytes, line));
+    err = isolate_rest(&ended, code, bytes);
+    if (err != ERR_OK && ended) err = err_context(err, "%s", files);
+done:
+    mem_free(files);
+    return err;
+}
+
+static Err run_command(const Command *command, int argc, char **argv, int *code) {
     Err err = ERR_OK;
     CommandLine *line = NULL;
+    *code = -1;
     TRY(command_parse(&line, command, argc, argv));
     if (command_has(line, "help")) {
         command_print_help(stdout, command);
     } else {
         TRY(pin_isa(command, line));
-        TRY(command->run(line));
+        TRY(leave_to_copy(code, line, command->reads_foreign));
+        if (*code < 0) TRY(command->run(line));
     }
 done:
     command_line_free(line);
@@ -159,8 +187,9 @@ done:
 
 static int report(Err err, const char *command_name) {
     if (err == ERR_OK) return EXIT_DONE;
-    (void)fflush(stdout); /* what was printed before the error comes before it */
-    const char *message = err_message();
+    (void)fflush(stdout);      /* what was printed before the error comes before it */
+    char message[MESSAGE_LEN]; /* it may quote files */
+    (void)utf8_tame(message, sizeof message, err_message());
     fprintf(stderr, "refocus: %s\n", message[0] != '\0' ? message : err_name(err));
     if (err == ERR_ARG)
         fprintf(stderr, "Try 'refocus %s%s--help'.\n", command_name, command_name[0] != '\0' ? " " : "");
@@ -184,7 +213,11 @@ int command_main(int argc, char **argv) {
     if (first[0] == '-') return report(err_set(ERR_ARG, "the command comes first, got '%s'", first), "");
     int n_words = 0;
     const Command *command = find_by_words(argc - 1, argv + 1, &n_words);
-    if (command != NULL) return report(run_command(command, argc - 1 - n_words, argv + 1 + n_words), command->name);
+    if (command != NULL) {
+        int code = -1;
+        const Err err = run_command(command, argc - 1 - n_words, argv + 1 + n_words, &code);
+        return code >= 0 ? code : report(err, command->name);
+    }
     bool wants_group = argc == 2 || strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0;
     if (wants_group && command_print_group(argc == 2 ? stderr : stdout, first))
         return argc == 2 ? EXIT_USAGE : EXIT_DONE;

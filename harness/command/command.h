@@ -48,6 +48,10 @@ typedef struct Command {
     const CommandOption *options; /* ended by COMMAND_OPTION_END; NULL = none */
     int n_operands_min;
     int n_operands_max; /* -1 = any number */
+    /* It reads results or traces that anybody may have made, writes nothing but its own output, and starts nothing: it
+     * runs in a copy of the process with limits, whose death is bad data. "" = always; the name of an option = when
+     * that is given; NULL = never. */
+    const char *reads_foreign;
     Err (*run)(const CommandLine *line);
 } Command;
 
@@ -67,6 +71,10 @@ Err command_int(int64_t *out, const CommandLine *line, const char *name, int64_t
                 int64_t max) MUST_CHECK;
 /* The same for a finite number. */
 Err command_real(double *out, const CommandLine *line, const char *name, double def, double min, double max) MUST_CHECK;
+
+/* The files that a command line names: its operands, and the arguments that its rows call "A.h5". *out = their names
+ * with " or " between, the caller's (mem_free); *bytes = their sizes in all. */
+Err command_files(char **out, int64_t *bytes, const CommandLine *line) MUST_CHECK;
 
 /* ---- the program ---- */
 

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "harness/command/command.h"
+#include "harness/data/isolate.h"
 #include "kernels/mem.h"
 #include "kernels/near.h"
+#include "models/text.h"
 
 enum { HINT_LEN = 192 };
 
@@ -221,4 +223,30 @@ Err command_real(double *out, const CommandLine *line, const char *name, double 
         return err_set(ERR_ARG, "--%s is '%s', expected a number from %g to %g", name, text, min, max);
     *out = value;
     return ERR_OK;
+}
+
+/* ---- files ---- */
+
+static bool is_results_argument(const CommandOption *option) {
+    const size_t len = option->arg == NULL ? 0 : strlen(option->arg);
+    return len > 3 && strcmp(option->arg + len - 3, ".h5") == 0;
+}
+
+static Err add_file(Text *text, int64_t *bytes, const char *path) {
+    *bytes += isolate_file_bytes(path);
+    return text_add(text, "%s%s", text->len == 0 ? "" : " or ", path);
+}
+
+Err command_files(char **out, int64_t *bytes, const CommandLine *line) {
+    Err err = ERR_OK;
+    Text text = {0};
+    *out = NULL;
+    *bytes = 0;
+    for (int i = 0; i < line->n_operands; i++) TRY(add_file(&text, bytes, line->operands[i]));
+    for (int i = 0; i < line->n_given; i++)
+        if (is_results_argument(line->given[i].option)) TRY(add_file(&text, bytes, line->given[i].value));
+    TRY(text_take(&text, out));
+done:
+    text_clear(&text);
+    return err;
 }

@@ -76,6 +76,18 @@ void dataset_item_digest(Digest *digest, const DatasetItem *item) {
 
 /* ---- opening ---- */
 
+/* An attribute that is shown to people. */
+static Err read_words(char **out, hid_t file, const char *name) {
+    Err err = ERR_OK;
+    char *raw = NULL;
+    TRY(column_get_text(&raw, file, name));
+    TRY(mem_alloc(out, 3 * strlen(raw) + 1, 1));
+    (void)utf8_tame(*out, 3 * strlen(raw) + 1, raw);
+done:
+    mem_free(raw);
+    return err;
+}
+
 static Err read_attributes(Dataset *dataset, hid_t file) {
     Err err = ERR_OK;
     char *format = NULL;
@@ -87,10 +99,10 @@ static Err read_attributes(Dataset *dataset, hid_t file) {
     TRY(column_get_int(&version, file, "version"));
     FAIL_IF(version != DATASET_VERSION, ERR_DATA, "the dataset has format version %lld, this program reads version %d",
             (long long)version, DATASET_VERSION);
-    TRY(column_get_text(&dataset->sha256, file, "sha256"));
-    TRY(column_get_text(&dataset->importer, file, "importer"));
-    TRY(column_get_text(&dataset->origin, file, "origin"));
-    TRY(column_get_text(&dataset->characters, file, "characters"));
+    TRY(read_words(&dataset->sha256, file, "sha256"));
+    TRY(read_words(&dataset->importer, file, "importer"));
+    TRY(read_words(&dataset->origin, file, "origin"));
+    TRY(read_words(&dataset->characters, file, "characters"));
 
 done:
     mem_free(format);
@@ -143,7 +155,8 @@ static Err map_pixels(Dataset *dataset, hid_t file) {
     int64_t n[1] = {-1}, at = pixels_at(file, &dataset->n_bytes);
     if (at < 0) {
         /* rewritten by another tool, in chunks or compressed: read it instead */
-        TRY(column_read(&dataset->copy, file, "images/bytes", H5T_NATIVE_UINT8, 1, n, INT64_MAX));
+        TRY(column_read(&dataset->copy, file, "images/bytes", H5T_NATIVE_UINT8, 1, n,
+                        ISOLATE_MEMORY(dataset->file_bytes) / 2));
         dataset->bytes = dataset->copy;
         dataset->n_bytes = n[0];
         return ERR_OK;
@@ -214,8 +227,24 @@ done:
     return err;
 }
 
+static void clear(Dataset *dataset) {
+    if (dataset->map != NULL) munmap(dataset->map, (size_t)dataset->file_bytes);
+    void *blocks[] = {dataset->path,       dataset->importer,  dataset->origin, dataset->characters, dataset->sha256,
+                      dataset->copy,       dataset->first_box, dataset->height, dataset->width,      dataset->box,
+                      dataset->first_byte, dataset->split,     dataset->text,   dataset->photo,      dataset->file};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) mem_free(blocks[i]);
+}
+
 /* For a copy of this process: HDF5 crashes on some damaged files. */
-static Err try_file(void *dataset) { return read_file(dataset); }
+static Err try_file(void *arg) {
+    Err err = ERR_OK;
+    Dataset trial = {0};
+    TRY(mem_strdup(&trial.path, ((const Dataset *)arg)->path));
+    TRY(read_file(&trial));
+done:
+    clear(&trial);
+    return err;
+}
 
 Err dataset_open(Dataset **out, const char *path) {
     Err err = ERR_OK;
@@ -223,7 +252,7 @@ Err dataset_open(Dataset **out, const char *path) {
     *out = NULL;
     TRY(mem_alloc(&dataset, 1, sizeof *dataset));
     TRY(mem_strdup(&dataset->path, path));
-    TRY(isolate_run(try_file, dataset, "it is damaged: reading it failed in HDF5"));
+    TRY(isolate_run(try_file, dataset, isolate_file_bytes(path), "HDF5"));
     TRY(read_file(dataset));
     *out = dataset;
     dataset = NULL;
@@ -236,11 +265,7 @@ done:
 
 void dataset_close(Dataset *dataset) {
     if (dataset == NULL) return;
-    if (dataset->map != NULL) munmap(dataset->map, (size_t)dataset->file_bytes);
-    void *blocks[] = {dataset->path,       dataset->importer,  dataset->origin, dataset->characters, dataset->sha256,
-                      dataset->copy,       dataset->first_box, dataset->height, dataset->width,      dataset->box,
-                      dataset->first_byte, dataset->split,     dataset->text,   dataset->photo,      dataset->file};
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) mem_free(blocks[i]);
+    clear(dataset);
     mem_free(dataset);
 }
 

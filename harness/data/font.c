@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <ft2build.h>
 #include FT_FREETYPE_H
@@ -12,6 +14,7 @@
 
 #include "harness/data/digest.h"
 #include "harness/data/font_find.h"
+#include "harness/data/isolate.h"
 #include "harness/data/utf8.h"
 #include "kernels/mem.h"
 
@@ -25,7 +28,10 @@ typedef struct FontBytes {
 static Err read_font(FontBytes *out, const char *path) {
     Err err = ERR_OK;
     uint8_t *bytes = NULL;
-    FILE *file = fopen(path, "rb");
+    struct stat info;
+    FILE *file = NULL;
+    FAIL_IF(stat(path, &info) == 0 && !S_ISREG(info.st_mode), ERR_DATA, "the font %s is not a file", path);
+    file = fopen(path, "rb");
     FAIL_IF(file == NULL, ERR_MISSING, "cannot open the font %s: %s", path, strerror(errno));
     FAIL_IF(fseek(file, 0, SEEK_END) != 0, ERR_MISSING, "the font %s is not a file", path);
     long len = ftell(file);
@@ -144,18 +150,50 @@ done:
     return err;
 }
 
-/* Adds the faces of one family that have every character. */
-static Err add_family(FontSet *fonts, FT_Library library, const char *family, const Charset *charset) {
+/* What the names stand for, found before anything is read. */
+typedef struct Families {
+    const char *const *name;
+    int n;
+    FontFiles *files; /* [n] */
+    int64_t bytes;    /* of all of these files */
+    const Charset *charset;
+    FontSet *fonts;       /* what the faces are added to */
+    const char **reading; /* the file that is being read, NULL before and after: shared with a copy of this process */
+} Families;
+
+static Err find_families(Families *families) {
     Err err = ERR_OK;
-    FontFiles files = {0};
+    TRY(mem_alloc(&families->files, (size_t)families->n, sizeof *families->files));
+    for (int i = 0; i < families->n; i++) {
+        TRY(font_find(&families->files[i], families->name[i]));
+        for (int k = 0; k < families->files[i].n; k++)
+            families->bytes += isolate_file_bytes(families->files[i].file[k].path);
+    }
+done:
+    return err;
+}
+
+static void families_clear(Families *families) {
+    for (int i = 0; families->files != NULL && i < families->n; i++) font_files_clear(&families->files[i]);
+    mem_free(families->files);
+}
+
+/* Adds the faces of one family that have every character. */
+static Err add_family(const Families *families, int i_family, FT_Library library) {
+    Err err = ERR_OK;
+    FontSet *fonts = families->fonts;
+    const FontFiles *files = &families->files[i_family];
+    const Charset *charset = families->charset;
     uint32_t lacks = 0, first_lack = 0;
     int n_taken = 0;
     char shown[UTF8_SHOW], hint[FONT_HINT_LEN];
-    TRY(font_find(&files, family));
-    TRY(mem_grow(&fonts->face, (size_t)fonts->n_faces, (size_t)(fonts->n_faces + files.n), sizeof *fonts->face));
-    for (int i = 0; i < files.n; i++) {
+    TRY(mem_grow(&fonts->face, (size_t)fonts->n_faces, (size_t)(fonts->n_faces + files->n), sizeof *fonts->face));
+    for (int i = 0; i < files->n; i++) {
         FontFace *face = &fonts->face[fonts->n_faces];
-        TRY(load_face(face, library, &files.file[i], charset, &lacks));
+        *families->reading = files->file[i].path;
+        err = load_face(face, library, &files->file[i], charset, &lacks);
+        *families->reading = NULL;
+        if (err != ERR_OK) goto done;
         if (lacks == 0) {
             fonts->n_faces++;
             n_taken++;
@@ -165,11 +203,42 @@ static Err add_family(FontSet *fonts, FT_Library library, const char *family, co
         }
     }
     if (n_taken == 0) font_hint(hint, first_lack);
-    FAIL_IF(n_taken == 0, ERR_DATA, "font '%s' cannot draw %s of the charset %s: name a font that has it%s", family,
-            utf8_show(first_lack, shown), charset_name(charset), hint);
-
+    FAIL_IF(n_taken == 0, ERR_DATA, "font '%s' cannot draw %s of the charset %s: name a font that has it%s",
+            families->name[i_family], utf8_show(first_lack, shown), charset_name(charset), hint);
 done:
-    font_files_clear(&files);
+    return err;
+}
+
+static Err load_families(const Families *families) {
+    Err err = ERR_OK;
+    FT_Library library = NULL;
+    FAIL_IF(FT_Init_FreeType(&library) != 0, ERR_NOMEM, "FreeType cannot start");
+    for (int i = 0; i < families->n; i++) TRY(add_family(families, i, library));
+done:
+    if (library != NULL) FT_Done_FreeType(library);
+    return err;
+}
+
+static Err try_families(void *arg) {
+    Families trial = *(const Families *)arg;
+    Err err = mem_alloc(&trial.fonts, 1, sizeof *trial.fonts);
+    if (err != ERR_OK) return err;
+    trial.fonts->n_chars = charset_size(trial.charset);
+    err = load_families(&trial);
+    fonts_close(trial.fonts);
+    return err;
+}
+
+/* In a copy of this process first: a font that FreeType falls over is an error like others, told before anything is
+ * trained with it. What is drawn later are the outlines that were checked here. */
+static Err load_tried(Families *families) {
+    Err err = ERR_OK;
+    TRY(isolate_share(&families->reading, sizeof *families->reading));
+    err = isolate_run(try_families, families, families->bytes, "FreeType");
+    if (err == ERR_OK) err = load_families(families);
+    if (err != ERR_OK && *families->reading != NULL) err = err_context(err, "the font %s", *families->reading);
+done:
+    if (families->reading != NULL) munmap(families->reading, sizeof *families->reading);
     return err;
 }
 
@@ -199,15 +268,16 @@ static void measure(FontSet *fonts) {
         }
 }
 
-Err fonts_open(FontSet **out, const char *const *families, int n_families, const Charset *charset) {
+Err fonts_open(FontSet **out, const char *const *names, int n_names, const Charset *charset) {
     Err err = ERR_OK;
     FontSet *fonts = NULL;
-    FT_Library library = NULL;
+    Families families = {.name = names, .n = n_names, .charset = charset};
     *out = NULL;
     TRY(mem_alloc(&fonts, 1, sizeof *fonts));
     fonts->n_chars = charset_size(charset);
-    FAIL_IF(FT_Init_FreeType(&library) != 0, ERR_NOMEM, "FreeType cannot start");
-    for (int i = 0; i < n_families; i++) TRY(add_family(fonts, library, families[i], charset));
+    families.fonts = fonts;
+    TRY(find_families(&families));
+    TRY(load_tried(&families));
     qsort(fonts->face, (size_t)fonts->n_faces, sizeof *fonts->face, by_face_name);
     drop_repeats(fonts);
     measure(fonts);
@@ -215,7 +285,7 @@ Err fonts_open(FontSet **out, const char *const *families, int n_families, const
     fonts = NULL;
 
 done:
-    if (library != NULL) FT_Done_FreeType(library);
+    families_clear(&families);
     fonts_close(fonts);
     return err;
 }

@@ -62,7 +62,8 @@ Err import_add(DatasetWriter *writer, const ImportSpec *spec, ImportCount *count
     if (reason[0] == '\0') {
         TRY(mem_printf(&path, "%s/%s", spec->from, item->file));
         TRY(mem_alloc(&box, (size_t)item->n_boxes, 4 * sizeof *box));
-        err = picture_read(&picture, path);
+        err =
+            spec->pictures != NULL ? picture_reader_read(spec->pictures, &picture, path) : picture_read(&picture, path);
         if (is_fatal(err)) goto done;
         if (err != ERR_OK)
             snprintf(reason, sizeof reason, "%s", err_message());

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "harness/data/dataset.h"
+#include "harness/data/picture.h"
 #include "kernels/err.h"
 
 typedef struct ImportSpec {
@@ -17,6 +18,7 @@ typedef struct ImportSpec {
     /* Called for every sample that is left out. */
     void (*reject)(void *context, const char *file, const char *reason);
     void *context;
+    PictureReader *pictures; /* NULL = a process for each picture, which takes milliseconds; borrowed */
 } ImportSpec;
 
 typedef struct ImportCount {

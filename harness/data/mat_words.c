@@ -108,15 +108,17 @@ typedef struct Job {
 static Err write_words(void *arg) {
     const Job *job = arg;
     mat_t *mat = Mat_Open(job->path, MAT_ACC_RDONLY);
-    if (mat == NULL) return err_set(ERR_DATA, "%s is not a MAT file, or damaged", job->path);
+    if (mat == NULL) return err_set(ERR_DATA, "it is not a MAT file, or damaged");
     matvar_t *array = Mat_VarRead(mat, job->variable);
-    if (array == NULL) return err_set(ERR_DATA, "%s has no variable %s, or is damaged", job->path, job->variable);
+    if (array == NULL) return err_set(ERR_DATA, "it has no variable %s, or is damaged", job->variable);
     bool good = array->class_type == MAT_C_STRUCT && array->rank == 2 && array->dims != NULL && array->data != NULL;
+    char *const *names = good ? Mat_VarGetStructFieldnames(array) : NULL;
+    good = names != NULL; /* or looking for a field by its name ends in matio */
+    for (unsigned k = 0; good && k < Mat_VarGetNumberOfFields(array); k++) good = names[k] != NULL;
     size_t n = good ? array->dims[0] * array->dims[1] : 0;
     for (int k = 0; good && k < 3; k++) good = n > 0 && Mat_VarGetStructFieldByName(array, fields[k], 0) != NULL;
     if (!good)
-        return err_set(ERR_DATA, "%s: %s is not a struct array with the fields ImgName, chars, charBB", job->path,
-                       job->variable);
+        return err_set(ERR_DATA, "%s is not a struct array with the fields ImgName, chars, charBB", job->variable);
     for (size_t i = 0; i < n && good; i++) good = write_word(array, i, job->to);
     good = good && fflush(job->to) == 0;
     return good ? ERR_OK : err_set(ERR_IO, "cannot write a temporary file: %s", strerror(errno));
@@ -159,11 +161,8 @@ Err mat_words_read(MatWords *out, const char *path, const char *variable) {
     FILE *file = tmpfile();
     FAIL_IF(file == NULL, ERR_CREATE, "cannot create a temporary file: %s", strerror(errno));
     Job job = {path, variable, file};
-    char *death = NULL;
-    TRY(mem_printf(&death, "%s is damaged: reading it failed in libmatio", path));
-    err = isolate_run(write_words, &job, death);
-    mem_free(death);
-    if (err != ERR_OK) goto done;
+    err = isolate_run(write_words, &job, isolate_file_bytes(path), "libmatio");
+    if (err != ERR_OK) TRY(err_context(err, "%s", path));
     rewind(file);
     while (fread(&word, sizeof word, 1, file) == 1) TRY(take_word(&words, &room, &box_room, &word, file));
     *out = words;

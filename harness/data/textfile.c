@@ -14,10 +14,12 @@ static Err read_all(char **out, size_t *n_bytes, const char *path, const char *w
     Err err = ERR_OK;
     char *bytes = NULL;
     struct stat info;
-    FILE *file = fopen(path, "rb");
+    FILE *file = NULL;
+    FAIL_IF(stat(path, &info) != 0, ERR_MISSING, "cannot open the %s %s: %s", what, path, strerror(errno));
+    FAIL_IF(!S_ISREG(info.st_mode), ERR_MISSING, "the %s %s is not a file", what, path); /* a pipe would wait */
+    file = fopen(path, "rb");
     FAIL_IF(file == NULL || fstat(fileno(file), &info) != 0, ERR_MISSING, "cannot open the %s %s: %s", what, path,
             strerror(errno));
-    FAIL_IF(!S_ISREG(info.st_mode), ERR_MISSING, "the %s %s is not a file", what, path);
     FAIL_IF(info.st_size > MAX_BYTES, ERR_DATA, "the %s %s has %lld bytes, expected at most 1 GiB", what, path,
             (long long)info.st_size);
     size_t len = (size_t)info.st_size;

@@ -43,6 +43,38 @@ int64_t utf8_length(const char *s, size_t len) {
     return count;
 }
 
+bool utf8_is_printable(uint32_t c) {
+    return !(c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
+             c == 0x200e || c == 0x200f || c == 0xfeff);
+}
+
+/* Bytes of the character at text, which is not its end, if it may stay as it is; else 0. *n = bytes to go on by. */
+static size_t tame_bytes(const char *text, size_t *n) {
+    uint32_t c = 0;
+    const int bytes = utf8_decode(text, strnlen(text, UTF8_MAX), &c);
+    *n = bytes > 0 ? (size_t)bytes : 1;
+    return bytes > 0 && (utf8_is_printable(c) || c == '\n' || c == '\t') ? *n : 0;
+}
+
+bool utf8_is_tame(const char *text) {
+    size_t n = 0;
+    while (*text != '\0' && tame_bytes(text, &n) > 0) text += n;
+    return *text == '\0';
+}
+
+char *utf8_tame(char *buf, size_t len, const char *text) {
+    static const char replacement[] = "\xef\xbf\xbd";
+    size_t to = 0;
+    for (size_t n = 0; *text != '\0'; text += n) {
+        const size_t bytes = tame_bytes(text, &n), put = bytes > 0 ? bytes : sizeof replacement - 1;
+        if (to + put >= len) break;
+        memcpy(buf + to, bytes > 0 ? text : replacement, put);
+        to += put;
+    }
+    buf[to] = '\0';
+    return buf;
+}
+
 char *utf8_show(uint32_t c, char buf[UTF8_SHOW]) {
     char text[UTF8_MAX + 1] = {0};
     bool printable = is_scalar(c) && c > 0x20 && !(c >= 0x7f && c <= 0xa0);

@@ -2,6 +2,7 @@
 #ifndef HARNESS_DATA_UTF8_H
 #define HARNESS_DATA_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,16 @@ int utf8_encode(uint32_t code_point, char out[UTF8_MAX]);
 
 /* Characters in s (len bytes), or -1 if it is not UTF-8. */
 int64_t utf8_length(const char *s, size_t len);
+
+/* False for controls, line breaks, and marks that reorder what stands around them. */
+bool utf8_is_printable(uint32_t code_point);
+
+/* Texts of files on their way to a terminal, which would obey what is not printable. True if nothing is there but
+ * printable characters, line feeds and tabs. */
+bool utf8_is_tame(const char *text);
+/* Copies text to buf with U+FFFD for every character and byte that is none of these, cut where len (> 3) ends. Needs at
+ * most 3 strlen + 1 bytes. Returns buf. */
+char *utf8_tame(char *buf, size_t len, const char *text);
 
 /* "'a' (U+0061)" into buf; only the number for what cannot be printed. Returns buf. */
 enum { UTF8_SHOW = 24 };

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "harness/data/utf8.h"
 #include "harness/grid/message.h"
 #include "harness/grid/pool.h"
 #include "kernels/mem.h"
@@ -145,6 +146,8 @@ static Err read_scalar(Reader *reader, DocNode **out) {
     TRY(check_tag(reader, reader->event.data.scalar.tag));
     TRY(node_new(reader, DOC_TEXT, out));
     if (memchr(value, '\0', len) != NULL) TRY(refuse(reader, event_place(reader), "a text with a zero byte in it"));
+    if (!utf8_is_tame(value))
+        TRY(refuse(reader, event_place(reader), "a text with a control character in it, or one that reorders others"));
     TRY(pool_alloc(&reader->doc->pool, &text, len + 1, 1));
     memcpy(text, value, len);
     (*out)->text = text;
@@ -260,31 +263,14 @@ static Err parse(Doc *doc) {
 
 /* ---- input ---- */
 
-/* Bytes of the UTF-8 character at text, 0 if there is none: RFC 3629, shortest forms, no surrogates. */
-static size_t utf8_length(const unsigned char *text, size_t left) {
-    size_t n = text[0] < 0x80   ? 1
-               : text[0] < 0xC2 ? 0
-               : text[0] < 0xE0 ? 2
-               : text[0] < 0xF0 ? 3
-               : text[0] < 0xF5 ? 4
-                                : 0;
-    if (n == 0 || n > left) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((text[i] & 0xC0) != 0x80) return 0;
-    if (text[0] == 0xE0 && text[1] < 0xA0) return 0;
-    if (text[0] == 0xED && text[1] > 0x9F) return 0;
-    if (text[0] == 0xF0 && text[1] < 0x90) return 0;
-    if (text[0] == 0xF4 && text[1] > 0x8F) return 0;
-    return n;
-}
-
 static Err check_encoding(const Doc *doc) {
     const unsigned char *text = (const unsigned char *)doc->source;
     DocPlace place = {1, 1, 1};
+    uint32_t c = 0;
     if (doc->source_len >= 2 && ((text[0] == 0xFF && text[1] == 0xFE) || (text[0] == 0xFE && text[1] == 0xFF)))
         return err_set(ERR_SPEC, "%s: expected UTF-8 text, got UTF-16", doc->name);
     for (size_t i = 0, n; i < doc->source_len; i += n) {
-        n = utf8_length(text + i, doc->source_len - i);
+        n = (size_t)utf8_decode(doc->source + i, doc->source_len - i, &c);
         bool control = n == 1 && text[i] < 0x20 && text[i] != '\n' && text[i] != '\r' && text[i] != '\t';
         if (n == 0 || control)
             return err_set(ERR_SPEC, "%s:%d:%d: expected UTF-8 text, got byte 0x%02x", doc->name, place.line,

@@ -9,12 +9,12 @@
 #include "harness/record/h5.h"
 #include "kernels/mem.h"
 
-enum { MAX_DEPTH = 16, PATH_LEN = 1024 };
+enum { MAX_DEPTH = 16, MAX_OBJECTS = 100000, PATH_LEN = 1024 };
 
 typedef struct Walk {
     Digest digest;
-    char path[PATH_LEN]; /* of the object below the cell; "" for the cell itself */
-    int depth;
+    char path[PATH_LEN];  /* of the object below the cell; "" for the cell itself */
+    int depth, n_objects; /* links may lead in circles */
     Err err;
 } Walk;
 
@@ -65,6 +65,8 @@ static Err feed_elements(Walk *walk, hid_t id, bool is_attr, hid_t type, hid_t s
             "'%s' has a type that no cell holds", walk->path);
     if (count <= 0) goto done;
     size_t n = (size_t)count, size = H5Tget_size(type);
+    hsize_t stored = is_attr ? H5Aget_storage_size(id) : H5Dget_storage_size(id);
+    TRY(h5_check_extent(id, walk->path, (double)n, size, stored));
     TRY(mem_alloc(&bytes, n, size));
     H5_TRY(is_attr ? H5Aread(id, type, bytes) : H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes));
     if (!texts) {
@@ -128,6 +130,7 @@ static Err feed_child(Walk *walk, hid_t group, const char *name) {
     Err err = ERR_OK;
     hid_t child = H5I_INVALID_HID;
     size_t len = strlen(walk->path);
+    FAIL_IF(++walk->n_objects > MAX_OBJECTS, ERR_DATA, "there are more than %d objects", (int)MAX_OBJECTS);
     FAIL_IF(walk->depth >= MAX_DEPTH || len + strlen(name) + 2 > PATH_LEN, ERR_DATA, "groups nest too deeply at '%s'",
             walk->path);
     (void)snprintf(walk->path + len, PATH_LEN - len, "/%s", name);

@@ -87,7 +87,11 @@ Err h5_plot(hid_t group, const char *signal, int rank, const char *const *axes) 
 bool h5_has(hid_t group, const char *name);
 bool h5_has_attr(hid_t object, const char *name);
 
-/* Rank and dimensions of a dataset. */
+/* Refuses elements (of size bytes in memory) that an object of the file says it has, if the bytes that it has stored
+ * cannot hold as many, or if they need more memory than isolate.h gives to a file of that size. */
+Err h5_check_extent(hid_t object, const char *name, double elements, size_t size, hsize_t stored) MUST_CHECK;
+
+/* Rank and dimensions of a dataset, whose extent has passed that check. */
 Err h5_dims(hid_t group, const char *name, int *rank, hsize_t dim[H5_MAX_RANK]) MUST_CHECK;
 
 /* Reads all of a dataset of count elements into data, converted to kind (not TEXT). */

@@ -4,10 +4,29 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "harness/data/isolate.h"
 #include "kernels/mem.h"
+
+enum { MAX_ATTR = 1 << 16 }; /* elements */
 
 bool h5_has(hid_t group, const char *name) { return H5Lexists(group, name, H5P_DEFAULT) > 0; }
 bool h5_has_attr(hid_t object, const char *name) { return H5Aexists(object, name) > 0; }
+
+Err h5_check_extent(hid_t object, const char *name, double elements, size_t size, hsize_t stored) {
+    Err err = ERR_OK;
+    hid_t file = H5I_INVALID_HID;
+    hsize_t file_bytes = 0;
+    /* Deflate gains at most a factor of 1032: a damaged extent is refused before anybody allocates for it. */
+    FAIL_IF(elements > 1040.0 * (double)stored + 4096, ERR_DATA,
+            "'%s' claims %.0f elements, more than its bytes can hold", name, elements);
+    H5_TRY(file = H5Iget_file_id(object));
+    H5_TRY(H5Fget_filesize(file, &file_bytes));
+    FAIL_IF(elements * (double)size > (double)ISOLATE_MEMORY((double)file_bytes) / 2, ERR_DATA,
+            "'%s' claims %.0f elements, more than such a file should need", name, elements);
+done:
+    h5_close(file);
+    return err;
+}
 
 Err h5_dims(hid_t group, const char *name, int *rank, hsize_t dim[H5_MAX_RANK]) {
     Err err = ERR_OK;
@@ -19,11 +38,9 @@ Err h5_dims(hid_t group, const char *name, int *rank, hsize_t dim[H5_MAX_RANK]) 
     FAIL_IF(*rank < 0 || *rank > H5_MAX_RANK, ERR_DATA, "dataset '%s' has rank %d, expected at most %d", name, *rank,
             H5_MAX_RANK);
     H5_TRY(H5Sget_simple_extent_dims(space, dim, NULL));
-    /* Deflate gains at most a factor of 1032: a damaged extent is refused before anybody allocates for it. */
     double elements = 1;
     for (int i = 0; i < *rank; i++) elements *= (double)dim[i];
-    FAIL_IF(elements > 1040.0 * (double)H5Dget_storage_size(set) + 4096, ERR_DATA,
-            "dataset '%s' claims %.0f elements, more than its bytes can hold", name, elements);
+    TRY(h5_check_extent(set, name, elements, sizeof(double), H5Dget_storage_size(set)));
 done:
     h5_close(space);
     h5_close(set);
@@ -107,7 +124,7 @@ static Err open_attr(hid_t *attr, hid_t *space, size_t *count, hid_t object, con
     H5_TRY(type = H5Aget_type(*attr));
     TRY(check_class(type, text, name));
     hssize_t n = H5Sget_simple_extent_npoints(*space);
-    FAIL_IF(n < 1, ERR_DATA, "attribute '%s' is empty", name);
+    FAIL_IF(n < 1 || n > MAX_ATTR, ERR_DATA, "attribute '%s' has %" PRId64 " elements", name, (int64_t)n);
     *count = (size_t)n;
 done:
     h5_close(type);

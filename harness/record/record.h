@@ -192,7 +192,8 @@ typedef struct CellRecord {
     const char *code_digest; /* SHA-256 of the sources of ops, branch, encoder, data and trainer; NULL = unknown */
     const char *digest;      /* SHA-256 of the content; set when read back, ignored when sealed */
 
-    void **keep; /* what the record owns */
+    bool is_tame; /* what is read into it, is to be shown (results_open_shown) */
+    void **keep;  /* what the record owns */
     size_t n_keep, room_keep;
     char *text_at; /* texts are many and short: they are cut from blocks */
     size_t text_left;

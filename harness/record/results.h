@@ -27,6 +27,16 @@ typedef struct ResultsInfo {
 Err results_open(Results **out, const char *path) MUST_CHECK;
 void results_close(Results *results); /* accepts NULL */
 
+/* The same for a file that anybody may have made, by a program that shows what is in it: in all text that is read,
+ * what a terminal would obey is U+FFFD (utf8_tame). What libraries make of such a file is met by who calls this: the
+ * commands that do run in a copy of their process (Command.reads_foreign). */
+Err results_open_shown(Results **out, const char *path) MUST_CHECK;
+
+/* The same where that cannot be: `parts` (an or of ResultsPart) of the cell, or of all cells (NULL), are read and
+ * their digests computed in a copy of this process with limits before, whose death is ERR_DATA. A cell that is not there
+ * is for results_find to tell, a wrong digest for results_check_digest. */
+Err results_open_tried(Results **out, const char *path, const char *cell, unsigned parts) MUST_CHECK;
+
 const ResultsInfo *results_info(const Results *results);
 
 /* Cells in the grid's order, missing ones among them. */

@@ -3,20 +3,45 @@
 
 #include <string.h>
 
+#include "harness/data/utf8.h"
 #include "kernels/mem.h"
 
 static size_t kind_bytes(H5Kind kind) { return H5Tget_size(h5_memory_type(kind)); }
 
-Err load_numbers(CellRecord *into, hid_t group, const char *name, H5Kind kind, size_t count, void *out) {
+/* Before anything is allocated for them: that many are there. */
+static Err check_count(hid_t group, const char *name, size_t count) {
     Err err = ERR_OK;
     int rank = 0;
     hsize_t dim[H5_MAX_RANK];
-    void *data = NULL;
+    double elements = 1;
     TRY(h5_dims(group, name, &rank, dim)); /* refuses an extent that its bytes cannot hold */
+    for (int i = 0; i < rank; i++) elements *= (double)dim[i];
+    FAIL_IF(elements != (double)count, ERR_DATA, "dataset '%s' has %.0f elements, expected %zu", name, elements, count);
+done:
+    return err;
+}
+
+Err load_numbers(CellRecord *into, hid_t group, const char *name, H5Kind kind, size_t count, void *out) {
+    Err err = ERR_OK;
+    void *data = NULL;
+    TRY(check_count(group, name, count));
     TRY(record_alloc(into, &data, count, kind_bytes(kind)));
     TRY(h5_read(group, name, kind, count, data));
     memcpy(out, &data, sizeof data);
 done:
+    return err;
+}
+
+/* Files may say anything: where text is read to be shown, what a terminal would obey is replaced. */
+Err load_name(CellRecord *into, const char **out, const char *text) {
+    Err err = ERR_OK;
+    char *tame = NULL;
+    if (!into->is_tame || utf8_is_tame(text)) return record_text(into, out, text);
+    const size_t len = 3 * strlen(text) + 1;
+    TRY(mem_alloc(&tame, len, 1));
+    TRY(record_text(into, out, utf8_tame(tame, len, text)));
+done:
+    mem_free(tame);
     return err;
 }
 
@@ -28,15 +53,13 @@ typedef struct TextSink {
 
 static Err take_text(void *context, size_t i, const char *text) {
     TextSink *sink = context;
-    return i < sink->room ? record_text(sink->into, &sink->text[i], text) : ERR_OK;
+    return i < sink->room ? load_name(sink->into, &sink->text[i], text) : ERR_OK;
 }
 
 Err load_texts(CellRecord *into, hid_t group, const char *name, size_t count, const char ***out) {
     Err err = ERR_OK;
     TextSink sink = {into, NULL, count};
-    int rank = 0;
-    hsize_t dim[H5_MAX_RANK];
-    TRY(h5_dims(group, name, &rank, dim));
+    TRY(check_count(group, name, count));
     TRY(record_alloc(into, &sink.text, count, sizeof *sink.text));
     TRY(h5_read_texts(group, name, count, take_text, &sink));
     *out = sink.text;
@@ -74,7 +97,7 @@ static Err take_listed(void *context, size_t i, const char *text) {
         sink->text = grown;
         sink->room = room;
     }
-    TRY(record_text(sink->into, &sink->text[i], text));
+    TRY(load_name(sink->into, &sink->text[i], text));
     sink->n = i + 1;
 done:
     return err;
@@ -107,11 +130,12 @@ typedef struct PairVisit {
 
 static herr_t visit_pair(hid_t object, const char *name, const H5A_info_t *info, void *context) {
     PairVisit *visit = context;
-    const char *value = NULL;
+    const char *value = NULL, *key = NULL;
     (void)info;
     if (strcmp(name, "NX_class") == 0 || strcmp(name, "code_digest") == 0) return 0;
     visit->err = load_attr(visit->into, object, name, "", &value);
-    if (visit->err == ERR_OK) visit->err = record_provenance(visit->into, name, value);
+    if (visit->err == ERR_OK) visit->err = load_name(visit->into, &key, name);
+    if (visit->err == ERR_OK) visit->err = record_provenance(visit->into, key, value);
     return visit->err == ERR_OK ? 0 : -1;
 }
 
@@ -187,6 +211,7 @@ Err load_facts(CellRecord *into, hid_t cell, const char *id) {
     Err err = ERR_OK;
     TRY(record_text(into, &into->id, id));
     TRY(load_attr(into, cell, "name", id, &into->name));
+    if (into->name == id) TRY(load_name(into, &into->name, id));
     TRY(load_attr(into, cell, "variant", "", &into->variant));
     TRY(load_attrs(into, cell, "axes", &into->n_axes, &into->axes));
     TRY(h5_get_int(cell, "seed", &into->seed));

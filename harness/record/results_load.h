@@ -20,6 +20,9 @@ Err load_attr(CellRecord *into, hid_t object, const char *name, const char *othe
 /* *out = an attribute of strings; none = 0. */
 Err load_attrs(CellRecord *into, hid_t object, const char *name, size_t *count, const char *const **out) MUST_CHECK;
 
+/* *out = the name of an object, as it may be shown. */
+Err load_name(CellRecord *into, const char **out, const char *name) MUST_CHECK;
+
 /* *count = length of a one-dimensional dataset. */
 Err load_count(hid_t group, const char *name, size_t *count) MUST_CHECK;
 

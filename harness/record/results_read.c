@@ -26,29 +26,39 @@ done:
 typedef struct Names {
     CellRecord *into;
     const char **name;
-    size_t n;
+    size_t n, room;
     Err err;
 } Names;
+
+/* The group's own count of its links is not relied on: it is a number in a file. */
+static Err add_name(Names *names, const char *name) {
+    Err err = ERR_OK;
+    if (names->n == names->room) {
+        const char **grown = NULL;
+        size_t room = names->room * 2 + 16;
+        TRY(record_alloc(names->into, &grown, room, sizeof *grown));
+        if (names->n > 0) memcpy(grown, names->name, names->n * sizeof *grown);
+        names->name = grown;
+        names->room = room;
+    }
+    TRY(record_text(names->into, &names->name[names->n], name));
+    names->n++;
+done:
+    return err;
+}
 
 static herr_t visit_name(hid_t group, const char *name, const H5L_info_t *info, void *context) {
     Names *names = context;
     (void)group;
     (void)info;
-    names->err = record_text(names->into, &names->name[names->n], name);
-    names->n++;
+    names->err = add_name(names, name);
     return names->err == ERR_OK ? 0 : -1;
 }
 
 static Err read_names(CellRecord *into, hid_t group, Names *names) {
-    Err err = ERR_OK;
-    H5G_info_t info;
     *names = (Names){.into = into};
-    H5_TRY(H5Gget_info(group, &info));
-    TRY(record_alloc(into, &names->name, (size_t)info.nlinks, sizeof *names->name));
-    if (H5Literate(group, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, visit_name, names) < 0)
-        err = names->err != ERR_OK ? names->err : h5_fail(ERR_DATA, "H5Literate");
-done:
-    return err;
+    if (H5Literate(group, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, visit_name, names) >= 0) return ERR_OK;
+    return names->err != ERR_OK ? names->err : h5_fail(ERR_DATA, "H5Literate");
 }
 
 static Err read_metric(CellRecord *into, hid_t group, RecordMetric *metric, size_t n, double **value) {
@@ -75,7 +85,7 @@ static Err read_evaluation(CellRecord *into, hid_t sets, const char *name, Recor
     hid_t group = H5I_INVALID_HID;
     Names names;
     H5_TRY(group = H5Gopen2(sets, name, H5P_DEFAULT));
-    to->set = name;
+    TRY(load_name(into, &to->set, name));
     TRY(load_attr(into, group, "comment", NULL, &to->comment));
     TRY(h5_get_int(group, "n_samples", &to->n_samples));
     TRY(h5_get_int(group, "n_chars", &to->n_chars));
@@ -89,6 +99,7 @@ static Err read_evaluation(CellRecord *into, hid_t sets, const char *name, Recor
         RecordMetric *metric = &to->metrics[to->n_metrics];
         metric->name = names.name[i];
         TRY(read_metric(into, group, metric, to->n, &to->value[to->n_metrics]));
+        TRY(load_name(into, &metric->name, names.name[i]));
         to->n_metrics++;
     }
     to->room = to->n;
@@ -126,6 +137,11 @@ static Err read_attention_extent(hid_t group, RecordAttention *a) {
     TRY(load_count(group, "image_x", &w));
     a->image_h = (int64_t)h;
     a->image_w = (int64_t)w;
+    /* Products of any of these stay far below what a count holds. */
+    const int64_t extent[] = {a->n, a->n_samples, a->n_t, a->map_h, a->map_w, a->image_h, a->image_w};
+    double product = 1;
+    for (size_t i = 0; i < sizeof extent / sizeof *extent; i++) product *= extent[i] > 0 ? (double)extent[i] : 1.0;
+    FAIL_IF(product > 1e17, ERR_DATA, "dataset 'maps' has an extent that makes no sense");
 done:
     return err;
 }
@@ -133,7 +149,7 @@ done:
 static Err read_attention(CellRecord *into, hid_t group) {
     Err err = ERR_OK;
     RecordAttention a = {0};
-    TRY(read_attention_extent(group, &a)); /* the product of maps' extent was bounded by its bytes */
+    TRY(read_attention_extent(group, &a));
     size_t e = (size_t)a.n, n = (size_t)a.n_samples, t = (size_t)a.n_t, h = (size_t)a.map_h, w = (size_t)a.map_w;
     const char **text = NULL;
     TRY(load_numbers(into, group, "step", H5_I64, e, &a.step));
@@ -247,7 +263,7 @@ static Err read_param(CellRecord *into, hid_t group, const char *name, RecordPar
     Shape shape = {0};
     hsize_t dim[H5_MAX_RANK] = {0};
     float *data = NULL;
-    const char *role = NULL;
+    const char *role = NULL, *shown = NULL;
     H5_TRY(set = H5Dopen2(group, name, H5P_DEFAULT));
     if (H5DSis_scale(set) > 0) goto done; /* an axis of the parameters, not one of them */
     TRY(h5_dims(group, name, &shape.rank, dim));
@@ -255,7 +271,8 @@ static Err read_param(CellRecord *into, hid_t group, const char *name, RecordPar
     for (int i = 0; i < shape.rank; i++) shape.dim[i] = (int64_t)dim[i];
     TRY(load_numbers(into, group, name, H5_F32, (size_t)shape_count(&shape), &data));
     TRY(load_attr(into, set, "role", "param", &role));
-    TRY(record_param(into, params, name, role, shape, data));
+    TRY(load_name(into, &shown, name));
+    TRY(record_param(into, params, shown, role, shape, data));
 done:
     h5_close(set);
     return err;

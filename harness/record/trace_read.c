@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/data/utf8.h"
 #include "harness/record/file.h"
 #include "harness/record/h5.h"
 #include "harness/record/trace_file.h"
@@ -27,8 +28,8 @@ static Err own_text(Trace *trace, const char **out, const char *text) {
         TRY(mem_grow(&trace->text, trace->text_room, room, sizeof *trace->text));
         trace->text_room = room;
     }
-    TRY(mem_strdup(&trace->text[trace->n_text], text));
-    *out = trace->text[trace->n_text++];
+    TRY(mem_alloc(&trace->text[trace->n_text], 3 * strlen(text) + 1, 1));
+    *out = utf8_tame(trace->text[trace->n_text++], 3 * strlen(text) + 1, text);
 done:
     return err;
 }

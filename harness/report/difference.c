@@ -166,8 +166,8 @@ Err difference_make(Difference *out, const DiffSpec *spec) {
     Err err = ERR_OK;
     Compare c = {.out = out, .spec = spec};
     *out = (Difference){.path_a = spec->path_a, .path_b = spec->path_b};
-    TRY(results_open(&c.a, spec->path_a));
-    TRY(results_open(&c.b, spec->path_b));
+    TRY(results_open_shown(&c.a, spec->path_a));
+    TRY(results_open_shown(&c.b, spec->path_b));
     TRY(compare_all(&c));
     TRY(lift_environment(out));
 done:

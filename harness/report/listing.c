@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "harness/data/utf8.h"
 #include "harness/report/markup.h"
 #include "harness/report/width.h"
 
@@ -27,13 +28,14 @@ done:
 }
 
 Err listing_field(Listing *listing, const char *fmt, ...) {
-    char text[512];
+    char text[512], shown[3 * sizeof text]; /* it may quote files */
     va_list args;
     if (listing->n_fields == listing->n_columns) return ERR_OK;
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    return pool_text(&listing->pool, &listing->row[listing->n_rows - 1][listing->n_fields++], text);
+    return pool_text(&listing->pool, &listing->row[listing->n_rows - 1][listing->n_fields++],
+                     utf8_tame(shown, sizeof shown, text));
 }
 
 void listing_clear(Listing *listing) {

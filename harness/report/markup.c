@@ -52,17 +52,12 @@ void markup_csv(FILE *to, const char *text) {
     (void)fputc('"', to);
 }
 
-bool markup_is_printable(uint32_t c) {
-    return !(c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-             c == 0x200e || c == 0x200f || c == 0xfeff);
-}
-
 /* Writes one character of text, or U+FFFD, by put; returns its bytes. */
 static size_t put_character(FILE *to, const char *text, void (*put)(FILE *to, const char *c, size_t n)) {
     static const char replacement[] = "\xef\xbf\xbd";
     uint32_t c = 0;
     const int n = utf8_decode(text, strlen(text), &c);
-    if (n > 0 && (markup_is_printable(c) || c == '\n' || c == '\t'))
+    if (n > 0 && (utf8_is_printable(c) || c == '\n' || c == '\t'))
         put(to, text, (size_t)n);
     else
         put(to, replacement, sizeof replacement - 1);

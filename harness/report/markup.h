@@ -26,7 +26,4 @@ void markup_json(FILE *to, const char *text);
 /* Bytes in base64, without line breaks. */
 void markup_base64(FILE *to, const void *bytes, size_t n);
 
-/* False for controls, line breaks, and marks that reorder what stands around them. */
-bool markup_is_printable(uint32_t code_point);
-
 #endif

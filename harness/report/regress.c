@@ -206,8 +206,8 @@ done:
 Err regress_compare(Regress *out, const RegressSpec *spec) {
     Err err = ERR_OK;
     Comparison c = {.out = out, .spec = spec};
-    TRY(results_open(&c.now, spec->path));
-    TRY(results_open(&c.then, spec->against));
+    TRY(results_open_shown(&c.now, spec->path));
+    TRY(results_open_shown(&c.then, spec->against));
     for (size_t i = 0; i < spec->n_metrics; i++) TRY(check_metric(&c, spec->metrics[i]));
     TRY(compare_cells(&c));
     TRY(worse_first(out));

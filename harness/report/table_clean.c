@@ -21,7 +21,7 @@ static Err clean(Pool *pool, const char **text) {
         at += len;
         if (bytes > 0 && c != 0 && strchr("\t\n\r", c < 0x80 ? (int)c : 'x') != NULL) {
             from = " ";
-        } else if (bytes == 0 || !markup_is_printable(c)) {
+        } else if (bytes == 0 || !utf8_is_printable(c)) {
             from = replacement;
             len = sizeof replacement - 1;
         }

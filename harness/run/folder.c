@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/data/utf8.h"
 #include "harness/record/file.h"
 #include "kernels/mem.h"
 
@@ -138,9 +139,11 @@ static void write_owner(int fd) {
 
 static void read_owner(int fd, FolderOwner *owner) {
     char text[160] = "";
-    *owner = (FolderOwner){.pid = 0, .host = "unknown", .started = "unknown"};
+    static const FolderOwner unknown = {.pid = 0, .host = "unknown", .started = "unknown"};
+    *owner = unknown;
     if (pread(fd, text, sizeof text - 1, 0) > 0)
         (void)sscanf(text, "%" SCNd64 "\n%63[^\n]\n%31[^\n]", &owner->pid, owner->host, owner->started);
+    if (!utf8_is_tame(owner->host) || !utf8_is_tame(owner->started)) *owner = unknown;
 }
 
 char *folder_owner_text(const FolderOwner *owner, char buf[FOLDER_OWNER_TEXT]) {

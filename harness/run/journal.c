@@ -12,6 +12,9 @@
 
 enum { FRAME_MAGIC = 0x4a666572 /* "refJ" */ };
 
+/* Of a row: what a head may claim before anybody makes room for it. */
+enum { MAX_COLUMNS = 4096, MAX_MAPS = 1 << 28 /* bytes */ };
+
 typedef enum FrameKind { FRAME_SHAPE = 1, FRAME_STEP, FRAME_EVALUATION, FRAME_MAP } FrameKind;
 
 typedef struct FrameHead {
@@ -177,7 +180,10 @@ static const char *next_frame(Reader *r, FrameHead *head) {
 static bool shape_is_sane(const HistoryShape *s) {
     const int32_t size[] = {s->n_columns, s->n_samples, s->n_t, s->n_l, s->text_len};
     for (size_t i = 0; i < sizeof size / sizeof size[0]; i++)
-        if (size[i] < 0 || size[i] > 1 << 20) return false;
+        if (size[i] < 0 || size[i] > 1 << 16) return false;
+    if (s->n_columns > MAX_COLUMNS || history_maps_bytes(s) > MAX_MAPS || history_centres_bytes(s) > MAX_MAPS ||
+        history_predicted_bytes(s) > MAX_MAPS)
+        return false;
     return s->n_sets >= 0 && s->n_sets <= HISTORY_MAX_SETS && memchr(s->set[HISTORY_MAX_SETS - 1], 0, HISTORY_SET_LEN);
 }
 
@@ -225,7 +231,7 @@ static Err read_rows(History **out, const char *folder, const char *id, int64_t 
     if (limit >= 0 && (size_t)limit < n) n = (size_t)limit;
     Reader r = {bytes, n, 0};
     TRY(read_head(&r, id, &h));
-    TRY(mem_alloc(&aligned, longest_frame(&h->shape), 1));
+    TRY(mem_alloc(&aligned, n < longest_frame(&h->shape) ? n : longest_frame(&h->shape), 1));
     *end = (int64_t)r.at;
     for (const char *from = next_frame(&r, &head); from != NULL; from = next_frame(&r, &head)) {
         FAIL_IF(head.length > longest_frame(&h->shape), ERR_DATA, "a row of the journal is too long");

@@ -10,11 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/data/utf8.h"
 #include "harness/run/size_text.h"
 #include "harness/terminal.h"
 #include "kernels/mem.h"
 
-enum { LINE = 512, NAME_MAX_WIDTH = 36, BAR_MIN = 8, BAR_MAX = 24 };
+enum { LINE = 512, SAID = 4096, NAME_MAX_WIDTH = 36, BAR_MIN = 8, BAR_MAX = 24 };
 
 static const double frame_seconds = 0.1, plain_seconds = 30;
 
@@ -295,7 +296,9 @@ void progress_say(Progress *p, ProgressTone tone, const char *fmt, ...) {
     erase(p);
     if (p->colour) fputs(codes[tone], p->spec.to);
     va_start(args, fmt);
-    (void)vfprintf(p->spec.to, fmt, args);
+    char said[SAID], shown[3 * SAID]; /* it may quote files and logs */
+    (void)vsnprintf(said, sizeof said, fmt, args);
+    (void)fputs(utf8_tame(shown, sizeof shown, said), p->spec.to);
     va_end(args);
     if (p->colour && tone != TONE_PLAIN) fputs("\x1b[0m", p->spec.to);
     fputc('\n', p->spec.to);

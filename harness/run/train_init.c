@@ -27,7 +27,7 @@ Err train_init_open(TrainInit *out, const Settings *settings) {
     const char *hash = strrchr(out->from, '#');
     bool best = settings_is(settings, "train.init_at", "best");
     TRY(mem_strndup(&path, out->from, hash != NULL ? (size_t)(hash - out->from) : strlen(out->from)));
-    TRY(results_open(&results, path));
+    TRY(results_open_tried(&results, path, hash != NULL ? hash + 1 : NULL, PART_FINAL | PART_BEST));
     TRY(find_cell(results, hash != NULL ? hash + 1 : NULL, &i));
     TRY(results_check_digest(results, i));
     TRY(results_read(results, i, PART_FINAL | PART_BEST, &out->record));

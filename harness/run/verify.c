@@ -72,7 +72,7 @@ static Err read_cells(Verification *v) {
     Err err = ERR_OK;
     const VerifySpec *spec = v->spec;
     size_t n = 0;
-    TRY(results_open(&v->results, spec->path));
+    TRY(results_open_tried(&v->results, spec->path, NULL, PART_PROVENANCE | PART_CURVES));
     for (size_t i = 0; i < spec->n_patterns; i++) TRY(check_pattern(v, spec->patterns[i]));
     TRY(mem_alloc(&v->cell, results_count(v->results), sizeof *v->cell));
     for (size_t i = 0; i < results_count(v->results); i++)
