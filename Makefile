@@ -15,13 +15,14 @@ CUDA       ?= auto
 NVCC       ?= nvcc
 CUDA_ARCHS ?= $(patsubst sm_%,%,$(filter sm_75 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120,$(shell $(NVCC) --list-gpu-code)))
 
-# Debian packages: to build and run; for `make check`; for PyTorch's side of `make bench`, installed by nothing here; for
-# `make fuzz`.
+# Debian packages: to build and run; for `make check`; for `make valgrind`; for PyTorch's side of `make bench`, installed by
+# nothing here; for `make fuzz`.
 APT       := build-essential pkg-config libyaml-dev libhdf5-dev libfreetype-dev libfontconfig-dev libmatio-dev \
              libpng-dev libjpeg62-turbo-dev libcairo2-dev libjansson-dev nettle-dev librandom123-dev libcmocka-dev \
              fonts-dejavu-core fonts-dejavu-extra fonts-liberation2 fonts-freefont-ttf
 APT_CHECK := clang-format cppcheck python3-h5py python3-xarray python3-h5netcdf hdf5-tools zsh mandoc \
              fonts-ipafont-gothic
+APT_VALGRIND := valgrind
 APT_BENCH := python3-torch libopenblas0-pthread
 APT_FUZZ  := clang-14 libclang-rt-14-dev
 
@@ -87,11 +88,11 @@ BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)
 FUZZ_C    := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_ALL  := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter tests/fuzz/fuzz_%,$(FUZZ_C)))
 FUZZ_O    := $(patsubst %.c,$(B)/%.o,$(filter-out tests/fuzz/entry.c tests/fuzz/unisolated.c,$(FUZZ_C)))
-C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C) $(FUZZ_C) $(CUDA_FILES)
+C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C) $(FUZZ_C) $(CUDA_FILES) tests/torture/fail.c
 
-.PHONY: all build plugin no-nvcc deps deps-check help test test-run test-gpu bench-gpu check check-static check-asan check-headers \
-        check-layers check-size check-locks locks cuda-table format format-check lint quickstart run bench bench-build install \
-        lines clean asan fuzz fuzz-run FORCE
+.PHONY: all build plugin no-nvcc deps deps-check help test test-run test-gpu bench-gpu test-kill test-torture tsan tsan-run \
+        valgrind valgrind-run check check-static check-asan check-headers check-layers check-size check-locks locks cuda-table \
+        format format-check lint quickstart run bench bench-build install lines clean asan fuzz fuzz-run FORCE
 .SECONDARY:
 
 all: deps ## install what is missing and build ./refocus (default)
@@ -290,8 +291,24 @@ deps-check: deps
 test: deps ## build, run every test, count; T=plan runs those whose name begins with plan
 	@+$(SUB) test-run
 
-test-run: $(B)/refocus $(PLUGIN) $(TEST_BIN) $(if $(CLI_TESTS),$(EMU_PLUGIN))
+test-run: $(B)/refocus $(PLUGIN) $(TEST_BIN) $(B)/tests/libfail.so $(if $(CLI_TESTS),$(EMU_PLUGIN))
 	@BUILD=$(BUILD) tests/run.sh $(B) $(TEST_BIN) $(CLI_TESTS)
+
+# A sweep killed at hundreds of instants: minutes.
+test-kill: deps ## kill a sweep at 200 random instants and 20 times at each point where the disk changes: it resumes to the same bits
+	@+$(SUB) $(B)/refocus $(B)/tests/test_kill
+	@REFOCUS=$(B)/refocus KILLS=$${KILLS:-200} POINTS=$${POINTS:-20} $(B)/tests/test_kill
+
+# Every allocation, write, fsync and fork of a tiny sweep fails once: the better part of an hour.
+test-torture: deps ## fail each allocation, write, fsync and fork of a tiny sweep in turn: no crash, no leak, no half result
+	@+$(SUB) $(B)/refocus $(B)/tests/test_torture $(B)/tests/libfail.so
+	@REFOCUS=$(B)/refocus TORTURE=all $(B)/tests/test_torture
+
+# Makes calls fail, by LD_PRELOAD: no part of the program.
+$(B)/tests/libfail.so: tests/torture/fail.c $(B)/gen/flags
+	$(SAY) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fsanitize% -fno-sanitize% --coverage,$(CFLAGS)) -shared -o $@ $< -ldl
 
 # The tests of CUDA's kernels without the emulation: they open refocus-cuda.so beside them and take cuda:0.
 GPU_TESTS := $(B)/test-gpu-ops $(B)/test-gpu-train
@@ -319,6 +336,22 @@ fuzz: deps ## readers of files under libFuzzer: FUZZ=target, FUZZ_RUNS, FUZZ_SEC
 
 fuzz-run: $(FUZZ:%=$(B)/fuzz_%)
 	@tests/fuzz/run.sh $(B) $(FUZZ_RUNS) $(FUZZ_SECONDS) $(FUZZ)
+
+# Where several threads work on the same memory, or a process is watched by another; and where memory is borrowed most.
+TSAN_TESTS     := par lanes mem libmem loader conv gemm trainer
+VALGRIND_TESTS := mem err checkpoint record record_faults option grid doc trainer
+tsan: deps ## the tests in which threads meet, under ThreadSanitizer
+	@+$(SUB) BUILD=tsan tsan-run
+tsan-run: $(patsubst %,$(B)/tests/test_%,$(TSAN_TESTS)) $(B)/refocus
+	@BUILD=$(BUILD) tests/run.sh $(B) $(filter $(B)/tests/test_%,$^)
+
+valgrind: deps ## tests of memory and files under valgrind
+	$(call install_packages,$(APT_VALGRIND))
+	@+$(SUB) BUILD=debug valgrind-run
+valgrind-run: $(patsubst %,$(B)/tests/test_%,$(VALGRIND_TESTS)) $(B)/refocus
+	@for t in $(filter $(B)/tests/test_%,$^); do echo "  VALGRIND $$t"; \
+	    valgrind -q --error-exitcode=9 --leak-check=full --suppressions=tests/valgrind.txt $$t >$$t.log 2>&1 || \
+	        { tail -n 40 $$t.log; exit 1; }; done
 
 asan: export TEST_JOBS ?= $(shell nproc)
 asan: ## the tests under AddressSanitizer and UndefinedBehaviourSanitizer

@@ -196,6 +196,14 @@ const char *machine_memory_root(void) {
     return root != NULL ? root : "";
 }
 
+int64_t machine_oom_kills(void) {
+    enum { VMSTAT_LEN = 1 << 14 };
+    char text[VMSTAT_LEN];
+    if (!read_text(machine_memory_root(), "/proc/vmstat", text, sizeof text)) return -1;
+    const char *number = field(text, "oom_kill");
+    return number != NULL ? (int64_t)strtoll(number, NULL, 10) : -1;
+}
+
 void machine_memory(MachineMemory *out) { machine_memory_at(out, machine_memory_root()); }
 
 /* ---- cores ---- */

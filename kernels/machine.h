@@ -43,9 +43,12 @@ int machine_n_cores(void);
 void machine_memory(MachineMemory *out);
 void machine_memory_at(MachineMemory *out, const char *root);
 
-/* In front of /proc/meminfo, /proc/self/cgroup and /sys/fs/cgroup where memory is read for machine_get and
- * machine_memory: "", or what the environment's REFOCUS_MEMORY_ROOT names. So a test of the program makes up a small
- * machine; nothing else heeds it. */
+/* Processes that the system has killed since it started because memory ran out; -1 = it does not say. */
+int64_t machine_oom_kills(void);
+
+/* In front of /proc/meminfo, /proc/vmstat, /proc/self/cgroup and /sys/fs/cgroup where memory is read for machine_get,
+ * machine_memory and machine_oom_kills: "", or what the environment's REFOCUS_MEMORY_ROOT names. So a test of the
+ * program makes up a small machine; nothing else heeds it. */
 const char *machine_memory_root(void);
 
 /* Memory of a process (0 = this one) that is resident now, and the most since it was started or machine_reset_peak.

@@ -69,6 +69,23 @@ want() {
     "$@" >/dev/null 2>&1 || wrong "$condition"
 }
 
+# Waits up to 60 s until a condition holds.
+wait_for() {
+    tries=600
+    while [ $tries -gt 0 ]; do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.1
+        tries=$((tries - 1))
+    done
+    return 1
+}
+# True if a cell is at work in a folder; its process is $cell_pid, which is another one than $2, if that is given.
+cell_works() {
+    cell_pid=$(head -n 1 "$(echo $1)/lock" 2>/dev/null)
+    [ -n "$cell_pid" ] && [ "$cell_pid" != "${2:-}" ] &&
+        tr '\0' ' ' <"/proc/$cell_pid/cmdline" 2>/dev/null | grep -q '^refocus cell '
+}
+
 # A copy of the sources in ./tree with what has been built from them, to be changed; make_tree builds it again.
 BUILD=${BUILD:-release}
 copy_tree() {

@@ -10,10 +10,12 @@
 #include "harness/command/device_option.h"
 #include "harness/grid/grid.h"
 #include "harness/record/results.h"
+#include "harness/run/checkpoint.h"
 #include "harness/run/child.h"
 #include "harness/run/folder.h"
 #include "harness/run/trainer_verify.h"
 #include "kernels/device.h"
+#include "kernels/fault.h"
 #include "kernels/mem.h"
 
 static const CommandOption options[] = {
@@ -51,14 +53,24 @@ static void pass_news(void *ctx, const TrainerNews *news) {
     child_tell(&message);
 }
 
-static void log_line(void *ctx, const char *text) {
+static void log_text(const char *text) {
     char stamp[32] = "";
     struct tm utc;
     time_t now = time(NULL);
-    (void)ctx;
     if (gmtime_r(&now, &utc) != NULL) (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
     fprintf(stderr, "%s %s\n", stamp, text);
+}
+
+static void log_line(void *ctx, const char *text) {
+    (void)ctx;
+    log_text(text);
     tell(CHILD_NOTE, ERR_OK, CELL_DONE, text);
+}
+
+static void log_and_say(void *ctx, const char *text) {
+    (void)ctx;
+    log_text(text);
+    tell(CHILD_WARNING, ERR_OK, CELL_DONE, text);
 }
 
 /* The settings as `run` left them in the folder, proven to be those of the cell. */
@@ -102,7 +114,8 @@ static TrainerSpec trainer_spec(const CellRun *run) {
                          .mode = EXEC_ARENA,
                          .stop = run->stop,
                          .news = pass_news,
-                         .note = log_line};
+                         .note = log_line,
+                         .warn = log_and_say};
 }
 
 /* `run` clears the way for a cell that is to be trained: one that is sealed now was sealed since, by another process.
@@ -116,8 +129,11 @@ static Err refuse_sealed(CellRun *run) {
 /* What is left of the run once it is sealed. Of a cell that may fit one day, what was trained stays. */
 static Err drop_traces(const CellRun *run) {
     Err err = ERR_OK;
-    TRY(folder_drop(run->folder, FOLDER_CHECKPOINT));
+    TRY(checkpoint_drop(run->folder));
+    fault_point("seal");
     TRY(folder_drop(run->folder, FOLDER_JOURNAL));
+    TRY(folder_drop(run->folder, FOLDER_KILLED));
+    fault_point("seal");
 done:
     return err;
 }

@@ -411,7 +411,8 @@ const Command cmd_run = {
     .usage = "GRID.yaml [KEY=VALUE ...]",
     .about =
         "The same command resumes, skips what is finished, and extends: a cell is trained once for its settings\n"
-        "and code. Ctrl-C stops cleanly; twice kills. KEY=VALUE changes a setting of every cell; such runs are\n"
+        "and code. Ctrl-C stops cleanly; twice kills. A cell whose process is killed goes on from its checkpoint;\n"
+        "killed twice without a new one it is failed. KEY=VALUE changes a setting of every cell; such runs are\n"
         "kept apart from the plain grid's. Prints the path of the results file; progress goes to stderr.\n"
         "A cell that failed or diverged stays as it is until --retry asks for another try.\n"
         "A cell over memory.budget is recorded as that and not trained. One that this machine cannot hold beside\n"

@@ -10,6 +10,7 @@
 #include "harness/record/file.h"
 #include "harness/record/h5.h"
 #include "harness/record/results.h"
+#include "kernels/fault.h"
 #include "kernels/mem.h"
 
 static Err grid_write(hid_t file, const PackGrid *grid) {
@@ -153,6 +154,7 @@ Err record_pack(const PackGrid *grid, const char *path) {
     char *beside = NULL;
     TRY(file_beside(&beside, path));
     TRY(build(grid, beside));
+    fault_point("pack");
     TRY(file_stamp(beside));
     TRY(file_sync(beside));
     TRY(results_open(&results, beside)); /* each cell's contents were compared when it was copied */
@@ -160,7 +162,9 @@ Err record_pack(const PackGrid *grid, const char *path) {
             results_count(results), grid->n_entries);
     results_close(results);
     results = NULL;
+    fault_point("pack");
     TRY(file_replace(beside, path));
+    fault_point("pack");
 done:
     results_close(results);
     if (beside != NULL) (void)unlink(beside);

@@ -7,6 +7,7 @@
 #include "harness/record/file.h"
 #include "harness/record/h5.h"
 #include "harness/record/results.h"
+#include "kernels/fault.h"
 #include "kernels/mem.h"
 
 /* Writes the file of one cell and closes it. */
@@ -57,11 +58,15 @@ Err record_seal(const CellRecord *record, const char *folder) {
     int taken = 0;
     TRY(mem_printf(&path, "%s/cell.h5", folder));
     TRY(file_beside(&beside, path));
+    fault_point("seal");
     TRY(build(beside, record, digest));
+    fault_point("seal");
     TRY(file_stamp(beside));
     TRY(verify(beside));
     TRY(file_sync(beside));
+    fault_point("seal");
     TRY(file_claim(beside, path, &taken));
+    fault_point("seal");
     if (taken) TRY(same_as_sealed(path, digest));
 done:
     if (beside != NULL) (void)unlink(beside);

@@ -12,6 +12,7 @@
 #include "harness/run/checkpoint.h"
 #include "harness/run/folder.h"
 #include "harness/run/inputs.h"
+#include "harness/run/journal.h"
 #include "kernels/mem.h"
 
 const char *cell_action_name(CellAction action) {
@@ -73,35 +74,57 @@ static Err judge_inputs(CellState *out, const CellRecord *sealed, const Survey *
     return ERR_OK;
 }
 
-static Err look_at_checkpoint(CellState *out, const char *folder, const Cell *cell, const Survey *survey) {
-    CheckpointKey key;
-    CheckpointState state;
+/* Whether a checkpoint, which is whole, is of this cell, code, data and machine. */
+static Err fits(const CheckpointKey *key, int64_t step, const Cell *cell, const Survey *survey) {
     char bit_class[BIT_CLASS_LEN], inputs[INPUTS_DIGEST];
-    char before[CELL_WHY];
-    Err err = checkpoint_peek(folder, &key, &state);
-    if (err != ERR_OK) {
-        if (err == ERR_DATA) SAY("begins anew: %s", err_message());
-        err_clear();
-        return ERR_OK;
-    }
     provenance_bit_class(bit_class, survey->accelerator_class);
     if (survey->inputs != NULL) inputs_digest(inputs, survey->inputs);
-    (void)snprintf(before, sizeof before, "%s", out->status == CELL_INTERRUPTED ? "" : out->why); /* it says the step */
-    if (strcmp(key.id, cell->id) != 0) {
-        SAY("begins anew: its checkpoint belongs to another cell");
-    } else if (strcmp(key.code, survey->code) != 0) {
-        SAY("begins anew: the code changed since its checkpoint at step %" PRId64, state.step);
-    } else if (survey->inputs != NULL && strcmp(key.inputs, inputs) != 0) {
-        SAY("begins anew: its training data changed since its checkpoint at step %" PRId64, state.step);
-    } else if (survey->class_known && strcmp(key.bit_class, bit_class) != 0) {
-        SAY("begins anew: its checkpoint at step %" PRId64 " is of another %s, build or library", state.step,
-            survey->accelerator_class != NULL ? "device" : "CPU");
-    } else {
-        out->action = CELL_RESUME;
-        out->step = state.step;
-        SAY("after step %" PRId64 " of %" PRId64 "%s%.300s", state.step, settings_int(cell->settings, "train.steps"),
-            before[0] != '\0' ? "; " : "", before);
+    if (strcmp(key->id, cell->id) != 0) return err_set(ERR_DATA, "its checkpoint belongs to another cell");
+    if (strcmp(key->code, survey->code) != 0)
+        return err_set(ERR_DATA, "the code changed since its checkpoint at step %" PRId64, step);
+    if (survey->inputs != NULL && strcmp(key->inputs, inputs) != 0)
+        return err_set(ERR_DATA, "its training data changed since its checkpoint at step %" PRId64, step);
+    if (survey->class_known && strcmp(key->bit_class, bit_class) != 0)
+        return err_set(ERR_DATA, "its checkpoint at step %" PRId64 " is of another %s, build or library", step,
+                       survey->accelerator_class != NULL ? "device" : "CPU");
+    return ERR_OK;
+}
+
+/* *step = where the cell would go on from one of its checkpoints. ERR_MISSING, ERR_DATA, ERR_NOMEM, ERR_IO. */
+static Err judge_checkpoint(int64_t *step, const char *folder, CheckpointAge age, const Cell *cell,
+                            const Survey *survey) {
+    Err err = ERR_OK;
+    CheckpointKey key;
+    CheckpointState state;
+    TRY(checkpoint_look(folder, age, &key, &state));
+    TRY(fits(&key, state.step, cell, survey));
+    TRY(journal_check(folder, cell->id, state.journal_bytes));
+    *step = state.step;
+done:
+    return err;
+}
+
+static Err look_at_checkpoint(CellState *out, const char *folder, const Cell *cell, const Survey *survey) {
+    char before[CELL_WHY], damage[256] = "";
+    Err err = ERR_MISSING;
+    int64_t step = 0;
+    for (int age = 0; age < CHECKPOINT_AGES && err != ERR_OK; age++) {
+        err = judge_checkpoint(&step, folder, (CheckpointAge)age, cell, survey);
+        if (err == ERR_NOMEM) return err;
+        if (err != ERR_OK && err != ERR_MISSING && damage[0] == '\0')
+            (void)snprintf(damage, sizeof damage, "%s", err_message());
     }
+    err_clear();
+    (void)snprintf(before, sizeof before, "%s", out->status == CELL_INTERRUPTED ? "" : out->why); /* it says the step */
+    if (err != ERR_OK) {
+        if (damage[0] != '\0') SAY("begins anew: %s", damage);
+        return ERR_OK;
+    }
+    out->action = CELL_RESUME;
+    out->step = step;
+    SAY("after step %" PRId64 " of %" PRId64 "%s%.200s%s%.200s", step, settings_int(cell->settings, "train.steps"),
+        before[0] != '\0' ? "; " : "", before, damage[0] != '\0' ? "; from the checkpoint before the last one: " : "",
+        damage);
     return ERR_OK;
 }
 

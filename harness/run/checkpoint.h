@@ -1,6 +1,7 @@
-/* The checkpoint of a running cell: all that the next step depends on, in one file that is replaced whole. Read back
- * only if its SHA-256 fits and it belongs to this cell, this code and this kind of machine; else the cell starts anew,
- * because the same bits could not be promised. Depends on folder, data/digest. */
+/* The checkpoint of a running cell: all that the next step depends on, in one file that is replaced whole. The one
+ * before it stays beside it, for a disk that gives back other bytes than it took. Read back only if its SHA-256 fits
+ * and it belongs to this cell, this code and this kind of machine; where neither does, the cell starts anew, because
+ * the same bits could not be promised. Depends on folder, data/digest. */
 #ifndef HARNESS_RUN_CHECKPOINT_H
 #define HARNESS_RUN_CHECKPOINT_H
 
@@ -41,16 +42,26 @@ typedef struct Checkpoint Checkpoint;
 Err checkpoint_open(Checkpoint **out, const char *folder, const CheckpointKey *key, int64_t n) MUST_CHECK;
 void checkpoint_close(Checkpoint *checkpoint); /* accepts NULL */
 
-/* Replaces the file: temporary, synced, renamed. now [n], best [n]. ERR_CREATE, ERR_IO (disk full). */
+/* Replaces the file: temporary, synced, renamed; what it replaces becomes the one before. At every moment one of them
+ * is whole. now [n], best [n]. ERR_CREATE, ERR_IO (disk full). */
 Err checkpoint_write(Checkpoint *checkpoint, const CheckpointState *state, const float *now,
                      const float *best) MUST_CHECK;
 
-/* Reads folder/checkpoint. ERR_MISSING if there is none; ERR_DATA if it is damaged or belongs to something else, with
- * what differs as the message. */
-Err checkpoint_read(const Checkpoint *checkpoint, CheckpointState *state, float *now, float *best) MUST_CHECK;
+typedef enum CheckpointAge { CHECKPOINT_LAST, CHECKPOINT_BEFORE, CHECKPOINT_AGES } CheckpointAge;
 
-/* Step and key of a checkpoint, for those who only look; the parameters are not verified. ERR_MISSING, ERR_DATA. */
-Err checkpoint_peek(const char *folder, CheckpointKey *key, CheckpointState *state) MUST_CHECK;
+/* Reads one of folder's checkpoints. ERR_MISSING if there is none; ERR_DATA if it is damaged or belongs to something
+ * else, with what differs as the message. */
+Err checkpoint_read(const Checkpoint *checkpoint, CheckpointAge age, CheckpointState *state, float *now,
+                    float *best) MUST_CHECK;
+
+/* Makes the one before the last, which cannot be used. ERR_IO. */
+Err checkpoint_fall_back(const Checkpoint *checkpoint) MUST_CHECK;
+
+/* Step and key of a checkpoint whose digest fits, for those who only look. ERR_MISSING, ERR_DATA, ERR_IO, ERR_NOMEM. */
+Err checkpoint_look(const char *folder, CheckpointAge age, CheckpointKey *key, CheckpointState *state) MUST_CHECK;
+
+/* Removes all checkpoints of a folder. ERR_IO. */
+Err checkpoint_drop(const char *folder) MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -18,12 +18,13 @@ enum { CHILD_TEXT = 512, CHILD_PIPE = 3 /* the pipe's number in the child */ };
 
 typedef enum ChildKind {
     CHILD_NEWS = 1,
-    CHILD_NOTE,   /* text: a line for the log that the parent may show */
-    CHILD_SEALED, /* status, text = cause: cell.h5 is in place */
-    CHILD_VALID,  /* a sealed cell, or one of `against`, was shown to give the same bits */
-    CHILD_STALE,  /* it was not: text says what differs */
-    CHILD_BUSY,   /* another process is at this cell: text says which */
-    CHILD_ERROR   /* err, text = message: nothing was sealed */
+    CHILD_NOTE,    /* text: a line for the log that the parent may show */
+    CHILD_WARNING, /* text: one that it shows */
+    CHILD_SEALED,  /* status, text = cause: cell.h5 is in place */
+    CHILD_VALID,   /* a sealed cell, or one of `against`, was shown to give the same bits */
+    CHILD_STALE,   /* it was not: text says what differs */
+    CHILD_BUSY,    /* another process is at this cell: text says which */
+    CHILD_ERROR    /* err, text = message: nothing was sealed */
 } ChildKind;
 
 /* Shorter than PIPE_BUF, so that it is written and read whole. */

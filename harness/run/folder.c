@@ -1,19 +1,14 @@
-/* Files of a cell. The lock is flock's: it belongs to the open file, so a killed owner cannot leave one behind; what is
- * written in it is for people. */
+/* Files of a cell. */
 #include "harness/run/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "harness/data/utf8.h"
 #include "harness/record/file.h"
 #include "kernels/mem.h"
 
@@ -123,70 +118,4 @@ void folder_sweep(const char *folder) {
         if (len > 4 && strcmp(entry->d_name + len - 4, ".tmp") == 0) (void)unlinkat(dirfd(dir), entry->d_name, 0);
     }
     (void)closedir(dir);
-}
-
-/* ---- lock ---- */
-
-static void write_owner(int fd) {
-    char host[64] = "unknown", started[32] = "", text[160];
-    time_t now = time(NULL);
-    struct tm utc;
-    (void)gethostname(host, sizeof host - 1);
-    if (gmtime_r(&now, &utc) != NULL) (void)strftime(started, sizeof started, "%Y-%m-%d %H:%M:%S UTC", &utc);
-    int len = snprintf(text, sizeof text, "%ld\n%s\n%s\n", (long)getpid(), host, started);
-    if (ftruncate(fd, 0) == 0 && len > 0) (void)!pwrite(fd, text, (size_t)len, 0);
-}
-
-static void read_owner(int fd, FolderOwner *owner) {
-    char text[160] = "";
-    static const FolderOwner unknown = {.pid = 0, .host = "unknown", .started = "unknown"};
-    *owner = unknown;
-    if (pread(fd, text, sizeof text - 1, 0) > 0)
-        (void)sscanf(text, "%" SCNd64 "\n%63[^\n]\n%31[^\n]", &owner->pid, owner->host, owner->started);
-    if (!utf8_is_tame(owner->host) || !utf8_is_tame(owner->started)) *owner = unknown;
-}
-
-char *folder_owner_text(const FolderOwner *owner, char buf[FOLDER_OWNER_TEXT]) {
-    if (owner->pid <= 0)
-        (void)snprintf(buf, FOLDER_OWNER_TEXT, "another process has just begun with it");
-    else
-        (void)snprintf(buf, FOLDER_OWNER_TEXT, "process %" PRId64 " on %s is at it since %s", owner->pid, owner->host,
-                       owner->started);
-    return buf;
-}
-
-Err folder_lock(int *fd, const char *folder, FolderOwner *owner) {
-    Err err = ERR_OK;
-    char *path = NULL;
-    *fd = -1;
-    TRY(folder_path(&path, folder, FOLDER_LOCK));
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    FAIL_IF(*fd < 0, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
-        write_owner(*fd);
-    } else {
-        FAIL_IF(errno != EWOULDBLOCK, ERR_CREATE, "cannot lock %s: %s", path, strerror(errno));
-        if (owner != NULL) read_owner(*fd, owner);
-        (void)close(*fd);
-        *fd = -1;
-    }
-done:
-    mem_free(path);
-    return err;
-}
-
-bool folder_is_locked(const char *folder, FolderOwner *owner) {
-    char *path = NULL;
-    if (folder_path(&path, folder, FOLDER_LOCK) != ERR_OK) return false;
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    mem_free(path);
-    if (fd < 0) return false;
-    bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (locked && owner != NULL) read_owner(fd, owner);
-    (void)close(fd);
-    return locked;
-}
-
-void folder_unlock(int fd) {
-    if (fd >= 0) (void)close(fd);
 }

@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness/run/folder.h"
+#include "kernels/fault.h"
 #include "kernels/mem.h"
 
 enum { FRAME_MAGIC = 0x4a666572 /* "refJ" */ };
@@ -33,8 +35,11 @@ typedef struct ShapePayload {
     HistoryShape shape;
 } ShapePayload;
 
+enum { SYNC_SECONDS = 10 };
+
 struct Journal {
     int fd;
+    time_t synced; /* when, by a clock that never jumps */
     int64_t bytes;
     HistoryShape shape;
     char *frame; /* room for the longest */
@@ -63,6 +68,11 @@ static size_t longest_frame(const HistoryShape *s) {
 
 /* ---- writing ---- */
 
+static time_t seconds_now(void) {
+    struct timespec now;
+    return clock_gettime(CLOCK_MONOTONIC, &now) == 0 ? now.tv_sec : 0;
+}
+
 static Err write_frame(Journal *j, FrameKind kind, size_t length) {
     FrameHead head = {FRAME_MAGIC, kind, length};
     size_t n = sizeof head + length, done = 0;
@@ -70,6 +80,7 @@ static Err write_frame(Journal *j, FrameKind kind, size_t length) {
     uint64_t sum = checksum(j->frame, n);
     memcpy(j->frame + n, &sum, sizeof sum);
     n += sizeof sum;
+    fault_point("journal");
     while (done < n) {
         ssize_t wrote = write(j->fd, j->frame + done, n - done);
         if (wrote < 0 && errno == EINTR) continue;
@@ -77,7 +88,7 @@ static Err write_frame(Journal *j, FrameKind kind, size_t length) {
         done += (size_t)wrote;
     }
     j->bytes += (int64_t)n;
-    return ERR_OK;
+    return seconds_now() - j->synced < SYNC_SECONDS ? ERR_OK : journal_sync(j);
 }
 
 /* Copies n bytes to the payload of the frame at `at`; returns where the next begin. */
@@ -105,6 +116,7 @@ Err journal_map(Journal *j, int64_t step, const float *maps, const float *centre
 }
 
 Err journal_sync(Journal *j) {
+    j->synced = seconds_now();
     return fdatasync(j->fd) == 0 ? ERR_OK : err_set(ERR_IO, "cannot write the journal: %s", strerror(errno));
 }
 
@@ -126,6 +138,7 @@ static Err journal_open(Journal **out, const char *folder, int flags, const Hist
     *out = NULL;
     TRY(mem_alloc(&j, 1, sizeof *j));
     j->fd = -1;
+    j->synced = seconds_now();
     j->shape = *shape;
     TRY(mem_alloc(&j->frame, longest_frame(shape), 1));
     TRY(folder_path(&path, folder, FOLDER_JOURNAL));
@@ -253,16 +266,41 @@ Err journal_read(History **out, const char *folder, const char *id) {
     return read_rows(out, folder, id, -1, &end);
 }
 
+Err journal_last_step(int64_t *out, const char *folder, const char *id) {
+    History *history = NULL;
+    *out = 0;
+    Err err = journal_read(&history, folder, id);
+    if (err == ERR_OK) *out = history_last_step(history);
+    history_free(history);
+    if (err == ERR_NOMEM) return err;
+    err_clear();
+    return ERR_OK;
+}
+
+/* The first `bytes` bytes of rows, all of them whole. */
+static Err read_upto(History **out, const char *folder, const char *id, int64_t bytes) {
+    int64_t end = 0;
+    Err err = read_rows(out, folder, id, bytes, &end);
+    if (err != ERR_OK || end == bytes) return err;
+    history_free(*out);
+    *out = NULL;
+    return err_set(ERR_DATA, "the journal has %" PRId64 " whole bytes where the checkpoint saw %" PRId64, end, bytes);
+}
+
+Err journal_check(const char *folder, const char *id, int64_t bytes) {
+    History *history = NULL;
+    Err err = read_upto(&history, folder, id, bytes);
+    history_free(history);
+    return err;
+}
+
 Err journal_resume(Journal **out, History **history, const char *folder, const char *id, int64_t bytes) {
     Err err = ERR_OK;
     Journal *j = NULL;
     History *h = NULL;
-    int64_t end = 0;
     *out = NULL;
     *history = NULL;
-    TRY(read_rows(&h, folder, id, bytes, &end));
-    FAIL_IF(end != bytes, ERR_DATA, "the journal has %" PRId64 " whole bytes where the checkpoint saw %" PRId64, end,
-            bytes);
+    TRY(read_upto(&h, folder, id, bytes));
     TRY(journal_open(&j, folder, 0, &h->shape));
     FAIL_IF(ftruncate(j->fd, bytes) != 0, ERR_IO, "cannot cut the journal: %s", strerror(errno));
     j->bytes = bytes;

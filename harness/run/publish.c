@@ -1,10 +1,14 @@
 /* From cells to one file. */
 #include "harness/run/publish.h"
 
+#include <dirent.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/record/provenance.h"
+#include "harness/run/checkpoint.h"
 #include "harness/run/evaluate.h"
 #include "harness/run/folder.h"
 #include "harness/run/journal.h"
@@ -132,6 +136,23 @@ done:
     return err;
 }
 
+/* Files that killed packers left beside the results file; a packer at work, here or on another machine, writes its own
+ * all the time. */
+static void sweep_packs(const char *results, const Grid *grid) {
+    DIR *dir = opendir(results);
+    size_t len = strlen(grid->results);
+    for (struct dirent *e = dir != NULL ? readdir(dir) : NULL; e != NULL; e = readdir(dir)) {
+        long pid = 0;
+        int end = 0;
+        if (strncmp(e->d_name, grid->results, len) != 0) continue;
+        if (sscanf(e->d_name + len, ".h5.%ld.tmp%n", &pid, &end) != 1 || end == 0 ||
+            e->d_name[len + (size_t)end] != '\0')
+            continue;
+        if (folder_age(results, e->d_name) >= FOLDER_DEAD_SECONDS) (void)unlinkat(dirfd(dir), e->d_name, 0);
+    }
+    if (dir != NULL) (void)closedir(dir);
+}
+
 Err publish_pack(const char *results, const Grid *grid, const char *command) {
     Err err = ERR_OK;
     Packing p = {0};
@@ -140,6 +161,7 @@ Err publish_pack(const char *results, const Grid *grid, const char *command) {
     bool declared = primary->variant != NULL;
     TRY(prepare(&p, results, grid, command));
     TRY(publish_file(&path, results, grid));
+    sweep_packs(results, grid);
     PackGrid pack = {.experiment = grid->experiment,
                      .question = grid->question,
                      .grid = grid->text,
@@ -222,4 +244,25 @@ done:
     folder_unlock(lock);
     record_free(record);
     return err;
+}
+
+static bool is_tidy(const char *folder) {
+    static const char *const traces[] = {FOLDER_JOURNAL, FOLDER_CHECKPOINT, FOLDER_CHECKPOINT_BEFORE, FOLDER_KILLED};
+    for (size_t i = 0; i < sizeof traces / sizeof traces[0]; i++)
+        if (folder_has(folder, traces[i])) return false;
+    return true;
+}
+
+void publish_tidy(const char *folder) {
+    int lock = -1;
+    if (is_tidy(folder)) return;
+    Err err = folder_lock(&lock, folder, NULL);
+    if (err == ERR_OK && lock >= 0) {
+        folder_sweep(folder);
+        err = checkpoint_drop(folder);
+        if (err == ERR_OK) err = folder_drop(folder, FOLDER_JOURNAL);
+        if (err == ERR_OK) err = folder_drop(folder, FOLDER_KILLED);
+    }
+    folder_unlock(lock);
+    if (err != ERR_OK) err_clear();
 }

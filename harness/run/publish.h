@@ -20,4 +20,8 @@ Err publish_pack(const char *results, const Grid *grid, const char *command) MUS
  * checkpoint stays. */
 Err publish_unfinished(const char *folder, const Cell *cell, CellStatus status, const char *cause) MUST_CHECK;
 
+/* Removes what a finished cell no longer needs, and a process killed while it sealed left behind: journal, checkpoints,
+ * temporary files. Nothing while another process is at it, nor where nothing can be removed. */
+void publish_tidy(const char *folder);
+
 #endif

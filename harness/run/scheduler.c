@@ -105,6 +105,7 @@ static void take_message(Scheduler *s, int slot, Job *job) {
         progress_news(s->progress, slot, &m->news);
         return;
     case CHILD_NOTE: return;
+    case CHILD_WARNING: progress_say(s->progress, TONE_NOTE, "note    %s: %s", job_cell(s, job)->name, m->text); return;
     default: break;
     }
     job->told = true;
@@ -173,6 +174,7 @@ static Err list_jobs(Scheduler *s) {
         bool busy = state->action == CELL_BUSY;
         if (!item->selected || state->action == CELL_SAME) continue;
         if (!busy && !agenda_is_work(state)) {
+            if (state->sealed) publish_tidy(item->folder);
             scheduler_count_sealed(s, state->status, weight_of(agenda, i));
             continue;
         }
@@ -217,6 +219,7 @@ static Err work(Scheduler *s) {
     while (scheduler_any_runs(s) || scheduler_waits_for_others(s)) {
         wait_for_news(s);
         heed_signals(s);
+        scheduler_beat(s);
         scheduler_measure(s);
         scheduler_look_at_busy(s);
         scheduler_fill(s);

@@ -6,11 +6,13 @@
 #include <time.h>
 
 #include "harness/record/record.h"
+#include "harness/run/checkpoint.h"
 #include "harness/run/folder.h"
 #include "harness/run/publish.h"
 #include "harness/run/scheduler_parts.h"
 #include "harness/run/size_text.h"
 #include "harness/version.h"
+#include "kernels/fault.h"
 #include "kernels/mem.h"
 
 enum { LOG_LINES = 8 };
@@ -125,19 +127,78 @@ static void end_interrupted(Scheduler *s, Job *job) {
     seal_unfinished(s, job, CELL_INTERRUPTED);
 }
 
+/* ---- killed by a signal that refocus did not send ---- */
+
+/* A counter of the system tells an out-of-memory kill from any other. */
+static const char *who_killed(const Job *job, int signal_number) {
+    int64_t kills = machine_oom_kills();
+    if (signal_number != SIGKILL) return "";
+    if (kills < 0 || job->oom_kills < 0) return ": not by refocus; the system may have run out of memory";
+    return kills > job->oom_kills ? ": the system ran out of memory" : ": not by refocus";
+}
+
+/* The step of the last checkpoint; 0 = there is none. */
+static int64_t checkpoint_step(const char *folder) {
+    CheckpointKey key;
+    CheckpointState state = {.step = 0};
+    bool there = checkpoint_look(folder, CHECKPOINT_LAST, &key, &state) == ERR_OK;
+    err_clear();
+    return there ? state.step : 0;
+}
+
+/* The folder remembers at which checkpoint the cell was when its process was killed, whichever sweep it was in. *again
+ * = there has been no newer one since. */
+static Err mark_killed(bool *again, const Job *job, const char *folder) {
+    Err err = ERR_OK;
+    char *before = NULL, mark[CHILD_TEXT + 32], start[32];
+    size_t n = 0;
+    (void)snprintf(start, sizeof start, "%" PRId64 "\n", checkpoint_step(folder));
+    (void)snprintf(mark, sizeof mark, "%s%s\n", start, job->cause);
+    *again = folder_read(&before, &n, folder, FOLDER_KILLED) == ERR_OK && strncmp(before, start, strlen(start)) == 0;
+    err_clear();
+    TRY(folder_write(folder, FOLDER_KILLED, mark, strlen(mark)));
+done:
+    mem_free(before);
+    return err;
+}
+
+/* True if the cell is begun again. A second time without a checkpoint in between would go on like that for ever. */
+static bool end_killed(Scheduler *s, Job *job, int signal_number) {
+    const char *folder = job_folder(s, job), *name = job_cell(s, job)->name;
+    bool sealed = job_trains(job) && folder_has(folder, FOLDER_SEALED), again = job->was_killed && !sealed;
+    (void)snprintf(job->cause, sizeof job->cause, "killed by signal %d (%s) after step %" PRId64 "%s", signal_number,
+                   strsignal(signal_number), job->step, who_killed(job, signal_number));
+    if (job_trains(job) && !sealed) {
+        Err err = mark_killed(&again, job, folder);
+        if (err != ERR_OK) scheduler_fail(s, err);
+    }
+    if (again) {
+        size_t len = strlen(job->cause);
+        (void)snprintf(job->cause + len, sizeof job->cause - len, "; twice without a new checkpoint");
+        return false;
+    }
+    fault_disarm();
+    job->was_killed = true;
+    job->end = JOB_WAITS;
+    progress_again(s->progress, job->steps_ahead);
+    progress_say(s->progress, TONE_NOTE, "killed  %s: %s; it is begun again", name, job->cause);
+    return true;
+}
+
+/* ---- other ends ---- */
+
 static void end_failed(Scheduler *s, Job *job, int code, int signal_number) {
+    if (signal_number != 0 && end_killed(s, job, signal_number)) return;
     job->end = JOB_FAILED;
     s->count->n_failed += job->weight;
-    if (signal_number != 0)
-        (void)snprintf(job->cause, sizeof job->cause, "killed by signal %d (%s) after step %" PRId64 "%s",
-                       signal_number, strsignal(signal_number), job->step,
-                       signal_number == SIGKILL ? ": the system may have run out of memory" : "");
-    else if (!job->told || job->kind != CHILD_ERROR)
+    if (signal_number == 0 && (!job->told || job->kind != CHILD_ERROR))
         (void)snprintf(job->cause, sizeof job->cause, "ended with exit code %d after step %" PRId64, code, job->step);
     say_failure(s, job, "failed ");
     bool cannot_write = job->told && (job->err == ERR_IO || job->err == ERR_CREATE);
     if (cannot_write) scheduler_fail(s, err_set(job->err, "%s: %s", job_cell(s, job)->name, job->cause));
-    if (job_trains(job)) seal_unfinished(s, job, CELL_FAILED);
+    if (!job_trains(job)) return;
+    seal_unfinished(s, job, cannot_write ? CELL_INTERRUPTED : CELL_FAILED);    /* the disk failed, not the cell */
+    if (folder_drop(job_folder(s, job), FOLDER_KILLED) != ERR_OK) err_clear(); /* tried anew, it counts anew */
 }
 
 /* The machine filled up while the cell's process began. */
@@ -170,7 +231,8 @@ void scheduler_reap(Scheduler *s, int slot) {
     if (job->told && job->kind == CHILD_ERROR && job->err == ERR_INTERRUPTED) asked = true;
     bool deferred = job->told && job->kind == CHILD_ERROR && job->err == ERR_DEFERRED;
     s->slot[slot] = -1;
-    progress_end(s->progress, slot, bad && !asked && !deferred, training ? n_steps - job->step : 0);
+    progress_end(s->progress, slot, bad && !asked && !deferred && signal_number == 0,
+                 training ? n_steps - job->step : 0);
     if (sealed)
         end_sealed(s, job);
     else if (scheduler_verifies(s) && job->told && (job->kind == CHILD_VALID || job->kind == CHILD_STALE))

@@ -38,6 +38,8 @@ typedef struct Job {
     int64_t steps_ahead; /* that the progress counts on */
     bool said_to_wait;   /* for memory */
     double began;
+    int64_t oom_kills; /* of the system, when it began */
+    bool was_killed;   /* by a signal; begun again since */
     char cause[CHILD_TEXT];
 } Job;
 
@@ -53,8 +55,8 @@ typedef struct Scheduler {
     uint64_t context_bytes; /* the same of a context on a device; 0 = none was measured yet */
     Progress *progress;
     bool stopping, killed, dirty;
-    double packed, looked; /* when */
-    Err fatal;             /* nothing can be written any more */
+    double packed, looked, beat; /* when */
+    Err fatal;                   /* nothing can be written any more */
     char fatal_message[512];
     SchedulerCount *count;
 } Scheduler;
@@ -85,6 +87,9 @@ void scheduler_fill(Scheduler *s);
 /* Cells that another process is at: those that it has left are looked at again. */
 void scheduler_look_at_busy(Scheduler *s);
 bool scheduler_waits_for_others(const Scheduler *s);
+
+/* Tells other machines that the running cells' owners are alive. */
+void scheduler_beat(Scheduler *s);
 
 /* Learns from running children what a process takes. */
 void scheduler_measure(Scheduler *s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/run/folder.h"
+#include "harness/run/publish.h"
 #include "harness/run/scheduler_parts.h"
 #include "kernels/mem.h"
 
@@ -55,17 +56,19 @@ done:
     return err;
 }
 
-/* The cell came to its end in another process. */
+/* The cell came to its end in another process, or in its own, which was killed before it could tell. */
 static void end_elsewhere(Scheduler *s, Job *job) {
     const Cell *cell = job_cell(s, job);
     bool failed = job->state.status == CELL_FAILED;
     job->end = failed ? JOB_FAILED : JOB_SEALED;
     scheduler_count_sealed(s, job->state.status, job->weight);
     s->dirty = true;
+    if (job->state.sealed) publish_tidy(job_folder(s, job));
     progress_more(s->progress, -job->steps_ahead);
     progress_found(s->progress);
-    progress_say(s->progress, failed ? TONE_BAD : TONE_PLAIN, "found   %s, which another process was at: %s",
-                 cell->name, job->state.why);
+    progress_say(s->progress, failed ? TONE_BAD : TONE_PLAIN, "found   %s, which %s: %s", cell->name,
+                 job->was_killed ? "was sealed before its process was killed" : "another process was at",
+                 job->state.why);
 }
 
 static Err start_child(Scheduler *s, int slot, Job *job) {
@@ -88,6 +91,7 @@ static Err start_child(Scheduler *s, int slot, Job *job) {
     job->settled = s->devices->kind != DEVICE_CUDA;
     job->step = job->first_step = trains ? job->state.step : 0;
     job->began = scheduler_now();
+    job->oom_kills = machine_oom_kills();
     s->slot[slot] = (int)(job - s->jobs);
     const char *doing = scheduler_verifies(s)             ? "verifying"
                         : !trains                         ? "checking"
@@ -282,6 +286,13 @@ void scheduler_look_at_busy(Scheduler *s) {
             s->jobs[i].end = JOB_WAITS;
 }
 
+void scheduler_beat(Scheduler *s) {
+    if (scheduler_now() - s->beat < FOLDER_BEAT_SECONDS) return;
+    s->beat = scheduler_now();
+    for (int k = 0; k < s->spec->n_jobs; k++)
+        if (s->slot[k] >= 0) folder_beat(job_folder(s, &s->jobs[s->slot[k]]));
+}
+
 /* ---- the end ---- */
 
 static void defer(Scheduler *s, Job *job, const Rooms *rooms) {
@@ -302,6 +313,8 @@ void scheduler_leave_rest(Scheduler *s) {
         if (job->end != JOB_WAITS) continue;
         if (scheduler_may_start(s))
             defer(s, job, &rooms);
+        else if (job->was_killed)
+            s->count->n_interrupted += job->weight;
         else
             s->count->n_not_started += job->weight;
     }

@@ -44,6 +44,7 @@ static Err copy_checkpoint(TraceStart *start) {
     start->scratch = scratch;
     scratch = NULL;
     TRY(copy_part(start, FOLDER_CHECKPOINT));
+    if (folder_has(start->spec->folder, FOLDER_CHECKPOINT_BEFORE)) TRY(copy_part(start, FOLDER_CHECKPOINT_BEFORE));
     TRY(copy_part(start, FOLDER_JOURNAL));
 done:
     mem_free(scratch);
@@ -56,7 +57,7 @@ Err trace_start_open(TraceStart *out, const TraceSpec *spec) {
 }
 
 void trace_start_close(TraceStart *start) {
-    static const char *const files[] = {FOLDER_CHECKPOINT, FOLDER_JOURNAL, FOLDER_SOURCES};
+    static const char *const files[] = {FOLDER_CHECKPOINT, FOLDER_CHECKPOINT_BEFORE, FOLDER_JOURNAL, FOLDER_SOURCES};
     if (start->scratch == NULL) return;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         if (folder_drop(start->scratch, files[i]) != ERR_OK) err_clear(); /* a leftover is no failure of the trace */

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "harness/run/trainer_parts.h"
+#include "kernels/fault.h"
 #include "kernels/libmem.h"
 #include "kernels/mem.h"
 
@@ -36,14 +37,24 @@ void trainer_tell(const Trainer *t, TrainerPhase phase) {
     t->spec.news(t->spec.ctx, &news);
 }
 
-void trainer_note(const Trainer *t, const char *fmt, ...) {
+static void say(const Trainer *t, void (*to)(void *ctx, const char *text), const char *fmt, va_list args) {
     char line[512];
-    va_list args;
-    if (t->spec.note == NULL) return;
-    va_start(args, fmt);
     (void)vsnprintf(line, sizeof line, fmt, args);
+    if (to != NULL) to(t->spec.ctx, line);
+}
+
+void trainer_note(const Trainer *t, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    say(t, t->spec.note, fmt, args);
     va_end(args);
-    t->spec.note(t->spec.ctx, line);
+}
+
+void trainer_warn(const Trainer *t, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    say(t, t->spec.warn != NULL ? t->spec.warn : t->spec.note, fmt, args);
+    va_end(args);
 }
 
 /* ---- a step ---- */
@@ -136,6 +147,7 @@ static Err keep_evaluation(Trainer *t, const Evaluator *evaluator, int64_t step)
         evaluator_values(evaluator, i, t->values);
         TRY(history_evaluation(t->history, set, step, t->values));
         if (t->journal != NULL) TRY(journal_evaluation(t->journal, set, step, t->values));
+        fault_point("evaluation");
     }
 done:
     return err;
@@ -144,7 +156,9 @@ done:
 static Err run_evaluator(Trainer *t, Evaluator *evaluator, int64_t step) {
     Err err = ERR_OK;
     trainer_tell(t, TRAINER_EVALUATING);
+    fault_point("evaluation");
     TRY(evaluator_run(evaluator, t->spec.stop));
+    fault_point("evaluation");
     if (exec_peak_bytes(t->rig.eval) > t->facts.checked_eval_bytes)
         t->facts.checked_eval_bytes = exec_peak_bytes(t->rig.eval);
     TRY(keep_evaluation(t, evaluator, step));
@@ -246,9 +260,16 @@ Err trainer_save(Trainer *t) {
     state.journal_bytes = journal_bytes(t->journal);
     TRY(snapshot_take(t->now, t->rig.arena, &t->rig.model->params));
     TRY(checkpoint_write(t->checkpoint, &state, t->now, t->best));
+    t->saved = clock_wall();
     trainer_tell(t, TRAINER_CHECKPOINT);
 done:
     return err;
+}
+
+static bool save_is_due(const Trainer *t) {
+    const Every *every = &t->checkpoint_every;
+    if (t->state.step <= t->facts.first_step) return false;
+    return every->steps > 0 ? t->state.step % every->steps == 0 : clock_wall() - t->saved >= every->seconds;
 }
 
 /* A step that has been checkpointed may still lack observations: what is due and missing is made up for. */
@@ -266,8 +287,7 @@ static Err train(Trainer *t) {
         if (err != ERR_OK && err != ERR_INTERRUPTED) goto done;
         if (last && err == ERR_OK) break;
         bool stopped = err == ERR_INTERRUPTED || trainer_stopped(t);
-        if (stopped || (is_due(t, "record.checkpoint_every") && t->state.step > t->facts.first_step))
-            TRY(trainer_save(t));
+        if (stopped || save_is_due(t)) TRY(trainer_save(t));
         if (stopped) {
             t->facts.allocations = mem_stats().n_allocs - allocations;
             return err_set(ERR_INTERRUPTED, "interrupted after step %" PRId64, t->state.step);

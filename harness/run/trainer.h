@@ -44,6 +44,7 @@ typedef struct TrainerSpec {
     const volatile sig_atomic_t *stop;                /* NULL = never; looked at after each step */
     void (*news)(void *ctx, const TrainerNews *news); /* NULL */
     void (*note)(void *ctx, const char *text);        /* NULL; lines for the log */
+    void (*warn)(void *ctx, const char *text);        /* NULL = note; what the user should hear, too */
     void *ctx;
 } TrainerSpec;
 

@@ -118,30 +118,51 @@ done:
     return err;
 }
 
-/* Takes over a checkpoint that fits. One that does not is no failure: the cell begins anew, and the log says why. */
-static Err resume(Trainer *t, const HistoryShape *shape) {
+/* What one checkpoint and the journal hold, if they fit together and to this cell. */
+static Err resume_from(Trainer *t, const HistoryShape *shape, CheckpointAge age) {
+    Err err = ERR_OK;
     CheckpointState state;
-    Err err = checkpoint_read(t->checkpoint, &state, t->now, t->best);
-    if (err == ERR_OK) err = resume_history(t, shape, &state);
-    if (err == ERR_NOMEM || err == ERR_CREATE) return err;
-    if (err != ERR_OK) {
-        if (err != ERR_MISSING) trainer_note(t, "begins anew: %s", err_message());
-        err_clear();
-        return ERR_OK;
-    }
+    TRY(checkpoint_read(t->checkpoint, age, &state, t->now, t->best));
+    TRY(resume_history(t, shape, &state));
+    if (age != CHECKPOINT_LAST) TRY(checkpoint_fall_back(t->checkpoint));
     t->state = state;
     t->state.n_resumes++;
-    trainer_note(t, "resumes after step %" PRId64, state.step);
+done:
+    return err;
+}
+
+/* Takes over the last checkpoint, or the one before it. Where none fits, it is no failure: the cell begins anew, and
+ * says why. *had: steps that the journal has. */
+static Err resume(Trainer *t, const HistoryShape *shape, int64_t had) {
+    char why[256] = "";
+    Err err = ERR_MISSING;
+    for (int age = 0; age < CHECKPOINT_AGES && t->journal == NULL; age++) {
+        err = resume_from(t, shape, (CheckpointAge)age);
+        if (err == ERR_NOMEM || err == ERR_CREATE || t->journal != NULL) break;
+        if (err != ERR_MISSING && why[0] == '\0') (void)snprintf(why, sizeof why, "%s", err_message());
+    }
+    if (err == ERR_NOMEM || err == ERR_CREATE || (err != ERR_OK && t->journal != NULL)) return err;
+    err_clear();
+    int64_t lost = had - t->state.step;
+    if (t->journal == NULL) {
+        if (why[0] != '\0') trainer_warn(t, "begins anew: %s", why);
+        if (lost > 0) trainer_note(t, "begins anew; %" PRId64 " steps are run again", lost);
+        return ERR_OK;
+    }
+    if (why[0] != '\0') trainer_warn(t, "resumes from the checkpoint before the last one: %s", why);
+    trainer_note(t, "resumes after step %" PRId64 "; %" PRId64 " steps are run again", t->state.step, lost);
     return snapshot_put(t->now, t->rig.arena, &t->rig.model->params);
 }
 
 static Err open_folder(Trainer *t, const HistoryShape *shape) {
     Err err = ERR_OK;
     CheckpointKey key;
+    int64_t had = 0;
     if (t->spec.folder == NULL) return ERR_OK;
     make_key(t, &key);
+    TRY(journal_last_step(&had, t->spec.folder, t->spec.id));
     TRY(checkpoint_open(&t->checkpoint, t->spec.folder, &key, snapshot_count(&t->rig.model->params)));
-    TRY(resume(t, shape));
+    TRY(resume(t, shape, had));
     TRY(folder_write(t->spec.folder, FOLDER_SOURCES, t->sources, strlen(t->sources)));
     if (t->journal == NULL) TRY(journal_create(&t->journal, t->spec.folder, t->spec.id, shape));
 done:
@@ -224,6 +245,8 @@ Err trainer_open(Trainer *t) {
     TRY(reserve(t));
     arena_mark(t->rig.arena);
     t->facts.first_step = t->state.step;
+    every_parse(&t->checkpoint_every, settings_text(t->settings, "record.checkpoint_every"));
+    t->saved = clock_wall();
     if (t->state.best_step > 0) t->last_metric = t->state.best_value;
 done:
     return err;
@@ -294,10 +317,10 @@ const Option record_options[] = {{.key = "record.attention_samples",
                                   .observes = true,
                                   .help = "steps between two attention maps of a sample; 0 = only after the last step"},
                                  {.key = "record.checkpoint_every",
-                                  .type = OPT_INT,
+                                  .type = OPT_TEXT,
                                   .def = "200",
-                                  .min = 1,
-                                  .max = 1e9,
+                                  .check = every_check,
                                   .observes = true,
-                                  .help = "steps between checkpoints: the most that a kill can cost"},
+                                  .help = "steps (200) or time (90s, 5min) between checkpoints: the most that a kill "
+                                          "can cost"},
                                  OPTION_END};

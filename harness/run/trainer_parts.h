@@ -5,6 +5,7 @@
 #include "harness/run/checkpoint.h"
 #include "harness/run/code.h"
 #include "harness/run/evaluate.h"
+#include "harness/run/every.h"
 #include "harness/run/feed.h"
 #include "harness/run/history.h"
 #include "harness/run/inputs.h"
@@ -37,6 +38,8 @@ typedef struct Trainer {
     double start_wall, start_cpu; /* of this process */
     int64_t library_code, library_transient;
     double last_metric, last_wall;
+    Every checkpoint_every;
+    double saved; /* when, clock_wall() */
     TrainerFacts facts;
 } Trainer;
 
@@ -68,6 +71,7 @@ Err trainer_to_record(Trainer *t, CellRecord **out) MUST_CHECK;
 
 void trainer_tell(const Trainer *t, TrainerPhase phase);
 void trainer_note(const Trainer *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void trainer_warn(const Trainer *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool trainer_stopped(const Trainer *t);
 
 double clock_wall(void); /* seconds of a clock that never jumps */

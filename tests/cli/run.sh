@@ -4,16 +4,6 @@ grid=$here/tests/cases/run/tiny.yaml
 
 # The folder of a cell.
 folder() { echo results/tiny/"$1"-*; }
-# Waits up to 20 s until a condition holds.
-wait_for() {
-    tries=200
-    while [ $tries -gt 0 ]; do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-        tries=$((tries - 1))
-    done
-    return 1
-}
 has_checkpoint() { test -s "$(echo results/tiny/"$1"-*)/checkpoint"; }
 nothing_written() { want 'nothing written' test ! -e results; }
 
@@ -199,28 +189,10 @@ code=$? last_command='refocus run long.yaml --jobs 2, interrupted'
 want_code 75
 want_err '^tiny: 3 interrupted'
 
-t 'a killed cell is a failure of its own: the rest goes on, the next run resumes it'
-rm -rf results
-sed 's/^  baseline: {}/  baseline: {train.steps: 12}/; s/^  pulled: .*/  pulled: {focus.kind: kl, focus.lambda: 0.5, train.steps: 4000}/; /^  twin/d' \
-    long.yaml >kill.yaml
-"$REFOCUS" run kill.yaml --cells 'pulled@0' --cells 'baseline@*' --jobs 2 >out 2>err </dev/null &
-sweep=$!
-wait_for has_checkpoint pulled@0 || wrong 'no checkpoint came'
-kill -KILL "$(head -n 1 "$(echo results/tiny/pulled@0-*)/lock")"
-wait $sweep
-code=$? last_command='refocus run kill.yaml, one cell killed'
-want_code 1
-want_err '^failed   pulled@0: killed by signal 9'
-want_err "again: refocus run kill.yaml --cells 'pulled@0'"
-want_err '^tiny: 2 done, 1 failed; '
-refocus run kill.yaml --cells 'pulled@0' --dry-run
-want_out '^pulled@0 +skip .*  failed: killed by signal 9.*; --retry failed tries it again$'
-refocus run kill.yaml --cells 'pulled@0' --retry failed --dry-run
-want_out '^pulled@0 +resume .*after step [0-9]+ of 4000; failed: killed by signal 9'
-
 t 'a cell that failed stays as it is until another try is asked for; it does not hold up --fail-fast'
 rm -rf results
-sed 's/checkpoint_every: 20/checkpoint_every: 100000/' kill.yaml >fail.yaml
+sed 's/^  baseline: {}/  baseline: {train.steps: 12}/; s/^  pulled: .*/  pulled: {focus.kind: kl, focus.lambda: 0.5, train.steps: 4000}/; /^  twin/d' \
+    long.yaml | sed 's/checkpoint_every: 20/checkpoint_every: 100000/' >fail.yaml
 "$REFOCUS" run fail.yaml --cells 'pulled@0' >out 2>err </dev/null &
 sweep=$!
 while kill -0 $sweep 2>/dev/null; do # whatever is begun is killed

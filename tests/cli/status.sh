@@ -2,15 +2,6 @@
 . "$(dirname "$0")/../cli_lib.sh"
 grid=$here/tests/cases/run/tiny.yaml
 folder() { echo results/tiny/"$1"-*; }
-wait_for() {
-    tries=200
-    while [ $tries -gt 0 ]; do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-        tries=$((tries - 1))
-    done
-    return 1
-}
 has_checkpoint() { test -s "$(folder "$1")/checkpoint"; }
 machine() {
     mkdir -p machine/proc
@@ -91,15 +82,21 @@ want_out '^  5 to train, 1 interrupted$'
 want_out '^  left: 4 cells, 1[0-9]{4} steps, about [0-9][0-9.hms ]+, one at a time$'
 want_out '^  baseline@0  interrupted +[0-9]+/4000 +.*after step [0-9]+ of 4000'
 
-t 'failed, with its cause'
-"$REFOCUS" run long.yaml --cells 'pulled@0' >out1 2>err1 </dev/null &
+t 'failed, with its cause: killed twice without a checkpoint in between'
+sed 's/checkpoint_every: 20/checkpoint_every: 1h/' long.yaml >rare.yaml
+"$REFOCUS" run rare.yaml --cells 'pulled@0' >out1 2>err1 </dev/null &
 sweep=$!
-wait_for has_checkpoint pulled@0 || wrong 'no checkpoint came'
-kill -KILL "$(head -n 1 "$(folder pulled@0)/lock")"
+wait_for cell_works 'results/tiny/pulled@0-*' || wrong 'no cell began'
+first=$cell_pid
+kill -KILL "$first"
+wait_for cell_works 'results/tiny/pulled@0-*' "$first" || wrong 'it was not begun again'
+refocus status rare.yaml
+want_out '^  3 to train, 1 interrupted, 2 running$|^  2 running, 3 to train, 1 interrupted$'
+kill -KILL "$cell_pid"
 wait $sweep
 refocus status long.yaml
 want_out '^  3 to train, 1 interrupted, 2 failed$'
-want_out '^  pulled@0 +failed .*killed by signal 9'
+want_out '^  pulled@0 +failed .*killed by signal 9 .*; twice without a new checkpoint$'
 
 t 'orphans: cells that the grid no longer has'
 sed '/^  pulled/d; /^  twin/d; /^primary/d' long.yaml >fewer.yaml
