@@ -61,8 +61,10 @@ static void fill_branch(Branch *b, const char *const *pairs) {
 
 /* ---- as the CPU does ---- */
 
-static void close_to(const char *what, int step, float got, float expected) {
-    if (!(fabsf(got - expected) <= 1e-4f * fabsf(expected)))
+/* Losses within 1e-4. A gradient jumps where a maximum of a pool or a relu sits on its kink and rounding decides the
+ * side: norms within 1e-3. */
+static void close_to(const char *what, int step, float got, float expected, float tolerance) {
+    if (!(fabsf(got - expected) <= tolerance * fabsf(expected)))
         fail_msg("%s of step %d is %.9g, the CPU's %.9g", what, step + 1, (double)got, (double)expected);
 }
 
@@ -88,8 +90,8 @@ static void test_branch(void **state) {
         take_step(&there, i, &loss, &norm);
         take_step(&here, i, &cpu_loss, &cpu_norm);
         if (emu_stats != NULL) assert_int_equal(emu_stats().n_replays, replays);
-        close_to("loss", i, loss, cpu_loss);
-        close_to("norm", i, norm, cpu_norm);
+        close_to("loss", i, loss, cpu_loss, 1e-4f);
+        close_to("norm", i, norm, cpu_norm, 1e-3f);
     }
     if (emu_stats != NULL) assert_int_equal(live_bytes(), before + arena);
     close_step(&here);
