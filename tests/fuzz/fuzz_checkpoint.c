@@ -16,10 +16,10 @@ static void read_back(void) {
     CheckpointKey found;
     CheckpointState state;
     float now[NUMBERS], best[NUMBERS];
-    Err err = checkpoint_peek(scratch_folder(), &found, &state);
+    Err err = checkpoint_look(scratch_folder(), CHECKPOINT_LAST, &found, &state);
     (void)err;
     err = checkpoint_open(&checkpoint, scratch_folder(), &key, NUMBERS);
-    if (err == ERR_OK) err = checkpoint_read(checkpoint, &state, now, best);
+    if (err == ERR_OK) err = checkpoint_read(checkpoint, CHECKPOINT_LAST, &state, now, best);
     (void)err;
     checkpoint_close(checkpoint);
 }
