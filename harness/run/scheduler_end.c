@@ -181,7 +181,8 @@ static bool end_killed(Scheduler *s, Job *job, int signal_number) {
     job->was_killed = true;
     job->end = JOB_WAITS;
     progress_again(s->progress, job->steps_ahead);
-    progress_say(s->progress, TONE_NOTE, "killed  %s: %s; it is begun again", name, job->cause);
+    progress_say(s->progress, TONE_NOTE, "killed  %s: %s; %s", name, job->cause,
+                 scheduler_may_start(s) ? "it is begun again" : "the same command resumes it");
     return true;
 }
 

@@ -55,7 +55,8 @@ static StatusKind kind_of_work(const Make *m, size_t i) {
     if (state->sealed && state->status == CELL_FAILED) return STATUS_FAILED;
     if (state->sealed && state->status == CELL_DONE) return STATUS_STALE;
     if (folder_has(item->folder, FOLDER_STALE)) return STATUS_STALE;
-    if (state->action == CELL_RESUME || state->status == CELL_INTERRUPTED || folder_has(item->folder, FOLDER_JOURNAL))
+    if (state->action == CELL_RESUME || state->status == CELL_INTERRUPTED || folder_has(item->folder, FOLDER_JOURNAL) ||
+        folder_has(item->folder, FOLDER_KILLED))
         return STATUS_INTERRUPTED;
     /* beside running cells a cell waits for its turn; alone, for the machine */
     return m->any_busy || room_holds(&m->room, &need) ? STATUS_WAITING : STATUS_DEFERRED;

@@ -132,7 +132,13 @@ refocus trace long.yaml mass@0 --at checkpoint --step 2 -o at2.h5
 want_code 64
 want_err '^refocus: --step 2: the checkpoint is after step [0-9]+ already; without --at training begins anew$'
 printf 'x' | dd of="$(echo results/branches/mass@0-*)/checkpoint" bs=1 seek=3000 conv=notrunc 2>dd.log
-refocus trace long.yaml mass@0 --at checkpoint -o at2.h5
+if [ -s "$(echo results/branches/mass@0-*)/checkpoint.old" ]; then # the one before, and it is said
+    refocus trace long.yaml mass@0 --at checkpoint -o at2.h5
+    want_code 0
+    want_err '^resumes from the checkpoint before the last one: the checkpoint is damaged'
+    printf 'x' | dd of="$(echo results/branches/mass@0-*)/checkpoint.old" bs=1 seek=3000 conv=notrunc 2>dd.log
+fi
+refocus trace long.yaml mass@0 --at checkpoint -o at3.h5
 want_code 65
 want_err '^refocus: the checkpoint in results/branches/mass@0-[0-9a-f]+ cannot be used: '
 
