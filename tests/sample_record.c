@@ -162,7 +162,11 @@ Err sample_record(CellRecord **out, const SampleSpec *spec) {
                                          .library_code_bytes = 1 << 20,
                                          .n_resumes = 1,
                                          .n_steps = STEPS,
-                                         .step_seconds = seconds};
+                                         .step_seconds = seconds,
+                                         .device_total_bytes = -1,
+                                         .device_free_before_bytes = -1,
+                                         .device_free_after_bytes = -1,
+                                         .context_bytes = -1};
     } else {
         record->memory.measured_bytes = -1;
         record->cause = spec->cause != NULL                ? spec->cause
