@@ -170,6 +170,29 @@ static void test_utf8_is_strict(void **state) {
     }
 }
 
+static void test_utf8_is_tame(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *tame;
+    } cases[] = {{"", ""},
+                 {"two\n\tlines, \xc3\xa9 \xf0\x9f\x99\x82", NULL},
+                 {"\x1b[2J", "\xef\xbf\xbd[2J"},
+                 {"a\rb\x7f", "a\xef\xbf\xbd"
+                              "b\xef\xbf\xbd"},
+                 {"\xc2\x9b 31m", "\xef\xbf\xbd 31m"},     /* a control of one byte in Latin-1 */
+                 {"\xe2\x80\xaeltr", "\xef\xbf\xbdltr"},   /* reorders */
+                 {"\x9b\xff", "\xef\xbf\xbd\xef\xbf\xbd"}, /* no UTF-8 */
+                 {"cut \xe3\x81", "cut \xef\xbf\xbd\xef\xbf\xbd"}};
+    char buf[64];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *text = cases[i].text, *tame = cases[i].tame != NULL ? cases[i].tame : text;
+        assert_string_equal(utf8_tame(buf, sizeof buf, text), tame);
+        assert_int_equal(utf8_is_tame(text), strcmp(text, tame) == 0);
+        assert_true(utf8_is_tame(buf));
+    }
+    assert_string_equal(utf8_tame(buf, 5, "ab\x1b"), "ab"); /* never cut within a character */
+}
+
 static void test_failing_allocations(void **state) {
     (void)state;
     Err err = ERR_NOMEM;
@@ -213,6 +236,7 @@ int main(void) {
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_utf8_is_strict),
+        cmocka_unit_test(test_utf8_is_tame),
         cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -388,13 +388,41 @@ static void test_h5py(void **state) {
     assert_int_equal(system(command), 0);
 }
 
+/* Text is kept as it is; where it is read to be shown, a terminal has nothing to obey. */
+static void test_shown_text(void **state) {
+    (void)state;
+    SampleSpec spec = fixture_plain;
+    Results *results = NULL;
+    spec.variant = "red\x1b[31m";
+    fixture_seal(&spec);
+    assert_ok(results_open(&results, fixture_sealed));
+    assert_string_equal(results_cell(results, 0)->variant, spec.variant);
+    results_close(results);
+    for (int tried = 0; tried < 2; tried++) {
+        assert_ok(tried ? results_open_tried(&results, fixture_sealed, NULL, PART_ALL)
+                        : results_open_shown(&results, fixture_sealed));
+        assert_string_equal(results_cell(results, 0)->variant, "red\xef\xbf\xbd[31m");
+        assert_ok(results_check_digest(results, 0));
+        results_close(results);
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),  TEST(test_same_bytes),          TEST(test_digest_tells_contents),
-        TEST(test_sealed_once), TEST(test_failed_cells),        TEST(test_order_is_checked),
-        TEST(test_no_folder),   TEST(test_add_evaluation),      TEST(test_revalidate),
-        TEST(test_pack),        TEST(test_pack_refuses_damage), TEST(test_h5py),
+        TEST(test_round_trip),
+        TEST(test_shown_text),
+        TEST(test_same_bytes),
+        TEST(test_digest_tells_contents),
+        TEST(test_sealed_once),
+        TEST(test_failed_cells),
+        TEST(test_order_is_checked),
+        TEST(test_no_folder),
+        TEST(test_add_evaluation),
+        TEST(test_revalidate),
+        TEST(test_pack),
+        TEST(test_pack_refuses_damage),
+        TEST(test_h5py),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

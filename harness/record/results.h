@@ -33,8 +33,8 @@ void results_close(Results *results); /* accepts NULL */
 Err results_open_shown(Results **out, const char *path) MUST_CHECK;
 
 /* The same where that cannot be: `parts` (an or of ResultsPart) of the cell, or of all cells (NULL), are read and
- * their digests computed in a copy of this process with limits before, whose death is ERR_DATA. A cell that is not there
- * is for results_find to tell, a wrong digest for results_check_digest. */
+ * their digests computed in a copy of this process with limits before, whose death is ERR_DATA. A cell that is not
+ * there is for results_find to tell, a wrong digest for results_check_digest. */
 Err results_open_tried(Results **out, const char *path, const char *cell, unsigned parts) MUST_CHECK;
 
 const ResultsInfo *results_info(const Results *results);

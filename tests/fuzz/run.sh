@@ -8,6 +8,9 @@ set -u
 build=$1 runs=$2 seconds=$3
 shift 3
 export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0:handle_abort=1:symbolize=0 UBSAN_OPTIONS=print_stacktrace=1
+# Frames are told apart by their names.
+ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-14 || command -v llvm-symbolizer)
+export ASAN_SYMBOLIZER_PATH
 status=0
 # Files in memory where that can be, and no trace of them, however a program ends.
 [ ! -w /dev/shm ] || TMPDIR=/dev/shm
