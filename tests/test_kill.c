@@ -90,7 +90,7 @@ static void test_random_instants(void **state) {
             pid_t sweep = sweep_start(results, n_jobs == 1 ? "1" : "2", "1", NULL);
             total.n_starts++;
             for (;;) {
-                sweep_wait_ms((long)rng_below(&rng, 400));
+                sweep_wait_ms((long)rng_below(&rng, 1 + rng_below(&rng, 3000))); /* often soon, sometimes late */
                 if (sweep_ended(sweep, &code)) break;
                 if (total.kills + kills < n_kills) kills += kill_something(&rng, sweep, results, n_jobs);
             }

@@ -28,11 +28,13 @@ static char results[600], said[700], report[700];
 
 /* ---- a sweep ---- */
 
-/* Runs the grid in a shell, with variables before it. Its exit code, or -1 for one that a signal ended. */
+/* Runs the grid in a shell, with variables before it; a cell that failed is tried again. The exit code, or -1 where a
+ * signal ended it. */
 static int sweep(const char *variables) {
     char command[4 * PATH_MAX];
-    (void)snprintf(command, sizeof command, "%s '%s' run '%s' --threads 1 --results '%s' >'%s.out' 2>>'%s'", variables,
-                   program, grid, results, said, said);
+    (void)snprintf(command, sizeof command,
+                   "%s '%s' run '%s' --retry failed --threads 1 --results '%s' >'%s.out' 2>>'%s'", variables, program,
+                   grid, results, said, said);
     int status = system(command);
     return WIFEXITED(status) && WEXITSTATUS(status) < 128 ? WEXITSTATUS(status) : -1;
 }

@@ -49,12 +49,14 @@ static void limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard) {
     (void)setrlimit(resource, &now);
 }
 
-/* Dies of its errors at once and quietly, whatever handlers the program has; and with the process that waits for it. */
+/* Dies of its errors at once and quietly, whatever handlers the program has, but not of what it was told to ignore; and
+ * with the process that waits for it. */
 static void become_mortal(pid_t parent, int64_t bytes) {
     static const int deadly[] = {SIGSEGV, SIGBUS,  SIGABRT, SIGFPE, SIGILL, SIGALRM,
                                  SIGXCPU, SIGXFSZ, SIGPROF, SIGINT, SIGTERM};
     const rlim_t used = bytes_in_use();
-    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++) signal(deadly[i], SIG_DFL);
+    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+        if (signal(deadly[i], SIG_DFL) == SIG_IGN) signal(deadly[i], SIG_IGN);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     limit(RLIMIT_CORE, 0, 0);

@@ -50,6 +50,9 @@ typedef struct H5Array {
     bool raw;              /* never compressed: noise, or of fixed size on purpose */
 } H5Array;
 
+/* Opens a file with H5F_ACC_RDONLY or H5F_ACC_RDWR; negative where it cannot be, and h5_reason says why. */
+hid_t h5_open(const char *path, unsigned flags);
+
 /* Creates `path`, which must not exist. */
 Err h5_create(hid_t *out, const char *path) MUST_CHECK;
 

@@ -32,7 +32,7 @@ static Err open_file(Results *results, const char *path) {
     if (err == ERR_DATA)
         return err_context(err, "results file '%s' is damaged; `refocus run` with its grid makes it anew", path);
     if (err != ERR_OK) return err;
-    results->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    results->file = h5_open(path, H5F_ACC_RDONLY);
     if (results->file >= 0) return ERR_OK;
     return err_set(ERR_DATA,
                    "results file '%s' is damaged or cut short (%s); `refocus run` with its grid makes it anew", path,

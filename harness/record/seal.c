@@ -96,7 +96,7 @@ static Err change_cell(const char *path, const Results *before, size_t i, Change
     Err err = ERR_OK;
     hid_t file = H5I_INVALID_HID, cells = H5I_INVALID_HID, cell = H5I_INVALID_HID;
     const char *digest = results_cell(before, i)->digest;
-    H5_TRY(file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT));
+    H5_TRY(file = h5_open(path, H5F_ACC_RDWR));
     H5_TRY(cells = H5Gopen2(file, "cells", H5P_DEFAULT));
     H5_TRY(cell = H5Gopen2(cells, results_cell(before, i)->id, H5P_DEFAULT));
     TRY(change(cell, what));

@@ -173,7 +173,7 @@ static Err open_file(Trace *trace, const char *path) {
     TRY(file_check_hdf5(path, "trace", "`refocus trace`"));
     err = file_check_stamp(path);
     if (err != ERR_OK) return err_context(err, "trace '%s' is damaged", path);
-    trace->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    trace->file = h5_open(path, H5F_ACC_RDONLY);
     FAIL_IF(trace->file < 0, ERR_DATA, "trace '%s' is damaged or cut short (%s)", path,
             h5_reason(reason, sizeof reason));
 done:
