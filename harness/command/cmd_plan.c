@@ -143,7 +143,8 @@ static void tell(const PlanRun *run) {
 
 static Err prepare_probe(const PlanRun *run, PlanOptions *out) {
     out->probe_threads = machine_n_cores();
-    return device_option(&out->probe_device, &(Device){DEVICE_CPU}, run->line);
+    Device kind = DEVICE_CPU;
+    return device_option(&out->probe_device, &kind, run->line);
 }
 
 static Err make(PlanRun *run) {

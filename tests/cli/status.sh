@@ -96,7 +96,7 @@ kill -KILL "$cell_pid"
 wait $sweep
 refocus status long.yaml
 want_out '^  3 to train, 1 interrupted, 2 failed$'
-want_out '^  pulled@0 +failed .*killed by signal 9 .*; twice without a new checkpoint$'
+want_out '^  pulled@0 +failed .*killed by signal 9 .*; twice without a new checkpoint'
 
 t 'orphans: cells that the grid no longer has'
 sed '/^  pulled/d; /^  twin/d; /^primary/d' long.yaml >fewer.yaml
