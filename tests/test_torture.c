@@ -135,6 +135,7 @@ static bool read_report(Counts *out) {
 
 static Counts count(const char *role) {
     Counts counts = {0};
+    remove_results();
     assert_int_equal(failing_sweep(role, "alloc", 0), 0);
     assert_true(read_report(&counts));
     assert_int_equal(counts.leaked, 0);
@@ -179,10 +180,11 @@ static void fail_one(const char *role, const char *call, long k, Tally *tally) {
 static void torture(const char *role, const char *call, long n) {
     const char *text = getenv("TORTURE");
     bool all = text != NULL && strcmp(text, "all") == 0;
-    const long few = 3;
+    const long few[] = {n / 4, n / 2, n - 1, n};
+    const long n_few = (long)(sizeof few / sizeof few[0]);
     Tally tally = {0};
-    for (long i = 0; i < (all || n < few ? n : few); i++)
-        fail_one(role, call, 1 + (all || n <= few ? i : (2 * i + 1) * n / (2 * few)), &tally);
+    for (long i = 0; i < (all || n < n_few ? n : n_few); i++)
+        fail_one(role, call, all || n <= n_few ? i + 1 : few[i], &tally);
     print_message(
         "%s: %ld of %ld calls of %s failed, each once; %ld sweeps survived that; %ld states left behind, from "
         "each of which the next run completed\n",
