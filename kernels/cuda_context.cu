@@ -205,7 +205,7 @@ static void fill_vtable(CudaBackend *made) {
     b->graph_free = graph_free;
 }
 
-enum { OLDEST_MAJOR = 7, OLDEST_MINOR = 5, TF32_MAJOR = 8 };
+enum { OLDEST_MAJOR = 7, OLDEST_MINOR = 5 };
 
 static Err open_device(CudaBackend *made, bool tf32) {
     Err err = ERR_OK;
@@ -219,9 +219,9 @@ static Err open_device(CudaBackend *made, bool tf32) {
     FAIL_IF(device.major * 10 + device.minor < OLDEST_MAJOR * 10 + OLDEST_MINOR, ERR_DEVICE,
             "cuda:%d, %s, has compute capability %d.%d, expected at least %d.%d", cuda->ordinal, device.name,
             device.major, device.minor, static_cast<int>(OLDEST_MAJOR), static_cast<int>(OLDEST_MINOR));
-    FAIL_IF(tf32 && device.major < TF32_MAJOR, ERR_DEVICE,
+    FAIL_IF(tf32 && device.major < CUDA_TF32_MAJOR, ERR_DEVICE,
             "cuda:%d, %s, has compute capability %d.%d, train.precision tf32 needs %d.0", cuda->ordinal, device.name,
-            device.major, device.minor, static_cast<int>(TF32_MAJOR));
+            device.major, device.minor, static_cast<int>(CUDA_TF32_MAJOR));
     (void)snprintf(made->model, sizeof made->model, "%s, %d.%d", device.name, device.major, device.minor);
     CUDA_TRY(cudaSetDevice(cuda->ordinal));
     CUDA_TRY(cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking));

@@ -16,6 +16,8 @@ typedef struct CudaSettings {
     bool tf32;   /* products may round their factors to TF32: compute capability 8.0 and newer */
 } CudaSettings;
 
+enum { CUDA_TF32_MAJOR = 8 }; /* the first compute capability with TF32: 8.0 */
+
 /* *out = a backend on that device, with a stream and cuBLAS's workspace. The caller closes it (Backend.close).
  * ERR_DEVICE, ERR_DEVICE_FULL, ERR_NOMEM. */
 Err cuda_backend_open(const Backend **out, const CudaSettings *settings) MUST_CHECK;

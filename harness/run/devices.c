@@ -50,6 +50,16 @@ done:
     return err;
 }
 
+Err devices_check(const RunDevices *devices, const Surveys *surveys) {
+    const RunDevice *device = &devices->item[0]; /* all are of one model */
+    if (devices->kind != DEVICE_CUDA || device->info.major >= CUDA_TF32_MAJOR) return ERR_OK;
+    for (size_t i = 0; i < surveys->n; i++)
+        if (settings_is(surveys->item[i].settings, "train.precision", "tf32"))
+            return err_set(ERR_DEVICE, "%s, %s, has compute capability %d.%d, train.precision tf32 needs %d.0",
+                           device->name, device->info.name, device->info.major, device->info.minor, CUDA_TF32_MAJOR);
+    return ERR_OK;
+}
+
 const char *devices_class(const RunDevices *devices) {
     return devices->accelerator_class[0] != '\0' ? devices->accelerator_class : NULL;
 }

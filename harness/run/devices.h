@@ -28,6 +28,9 @@ typedef struct RunDevices {
  * them are of different models, whose bits would differ. */
 Err devices_open(RunDevices *out, const char *names) MUST_CHECK;
 
+/* Every one of the surveyed cells asks for an arithmetic that these devices have. ERR_DEVICE names what they lack. */
+Err devices_check(const RunDevices *devices, const Surveys *surveys) MUST_CHECK;
+
 /* NULL for the CPU. */
 const char *devices_class(const RunDevices *devices);
 

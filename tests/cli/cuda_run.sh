@@ -140,7 +140,8 @@ refocus run grid.yaml train.precision=tf32 --cells kl@0 --results tf32
 want_code 78
 want_err 'train.precision: tf32 is for --device cuda, this is the cpu'
 refocus run grid.yaml train.precision=tf32 --cells kl@0 --results tf32 --device cuda
-want_code 1
+want_code 69
+want_no_file tf32
 want_err 'cuda:0, emulated device, has compute capability 7.5, train.precision tf32 needs 8.0'
 EMU_CAPABILITY=80 refocus run grid.yaml train.precision=tf32 --cells kl@0 --results tf32 --device cuda --retry failed
 want_code 0
