@@ -15,6 +15,10 @@ typedef struct Library {
     char version[LIBRARY_VERSION_LEN];
 } Library;
 
+/* Before anything else of a library is called, once. At exit HDF5 would try again to write what a full disk refused: it
+ * can hang or crash over that, and every file is closed by hand anyway. */
+void library_start(void);
+
 int library_count(void);
 
 /* i in [0, library_count()); sorted by name. */

@@ -8,6 +8,7 @@
 
 #include "harness/command/command.h"
 #include "harness/exit_code.h"
+#include "harness/library.h"
 #include "harness/terminal.h"
 
 /* A file opened later must not get the number of a closed standard stream and be written to by a printf. The stand-in
@@ -35,5 +36,6 @@ int main(int argc, char **argv) {
     /* A sweep must outlive the reader of its progress; a write to a broken pipe is an ordinary error. */
     (void)signal(SIGPIPE, SIG_IGN);
     occupy_standard_streams();
+    library_start();
     return close_stdout(command_main(argc, argv));
 }

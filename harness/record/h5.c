@@ -14,9 +14,7 @@ void h5_begin(void) {
     static bool begun; /* HDF5 is used from one thread */
     if (begun) return;
     begun = true;
-    /* At exit the library would try again to write what a full disk refused, and can hang over it. Every file is
-     * closed by hand, so there is nothing else for it to do. */
-    (void)H5dont_atexit();
+    (void)H5dont_atexit(); /* for programs without library_start */
     (void)H5open();
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
