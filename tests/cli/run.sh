@@ -4,6 +4,14 @@ grid=$here/tests/cases/run/tiny.yaml
 
 # The folder of a cell.
 folder() { echo results/tiny/"$1"-*; }
+# Is a process of this cell at work in this folder? Others may run tests of the same names.
+cell_is_left() {
+    for pid in $(pgrep -f "^refocus cell results/tiny/$1"); do
+        [ "$(readlink "/proc/$pid/cwd")" = "$PWD" ] && return 0
+    done
+    return 1
+}
+no_cell_is_left() { ! cell_is_left "$1"; }
 has_checkpoint() { test -s "$(echo results/tiny/"$1"-*)/checkpoint"; }
 nothing_written() { want 'nothing written' test ! -e results; }
 
@@ -167,7 +175,7 @@ want_code 75
 want_no_out
 want_err '^stopped baseline@0: interrupted after step [0-9]+$'
 want_err '^tiny: 1 interrupted, 1 not begun'
-want 'no process is left' sh -c '! pgrep -f "^refocus cell results/tiny/baseline@0"'
+want 'no process is left' no_cell_is_left baseline@0
 refocus run long.yaml --cells 'baseline@0' --dry-run
 want_out '^baseline@0 +resume .*after step [0-9]+ of 4000'
 if grep -q avx2 /proc/cpuinfo; then # a checkpoint of another bit class is no beginning
@@ -239,7 +247,7 @@ sweep=$!
 sleep 1
 kill -KILL $sweep
 wait $sweep 2>/dev/null
-wait_for sh -c '! pgrep -f "^refocus cell results/tiny/baseline@0"' || wrong 'a cell is left behind'
+wait_for no_cell_is_left baseline@0 || wrong 'a cell is left behind'
 refocus run long.yaml --cells 'baseline@0' --dry-run
 want_out '^baseline@0 +resume '
 
