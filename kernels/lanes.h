@@ -13,6 +13,7 @@
 
 typedef float Lanes8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float Lanes4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef double WideLanes4 __attribute__((vector_size(32), aligned(8), may_alias));
 
 typedef union Lanes {
     Lanes8 all;
@@ -54,6 +55,19 @@ KERNEL_INLINE float lanes_dot(const float *x, const float *y, int64_t n) {
     for (; i + 4 <= n; i += 4) b += *(const Lanes4 *)(x + i) * *(const Lanes4 *)(y + i);
     float sum = (b[0] + b[2]) + (b[1] + b[3]);
     for (; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+/* The same in double precision, where what is left of the sum after another one was taken away matters. Products of
+ * floats are exact in it. */
+KERNEL_INLINE double lanes_dot_wide(const float *x, const float *y, int64_t n) {
+    WideLanes4 a = {0};
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        a += __builtin_convertvector(*(const Lanes4 *)(x + i), WideLanes4) *
+             __builtin_convertvector(*(const Lanes4 *)(y + i), WideLanes4);
+    double sum = (a[0] + a[2]) + (a[1] + a[3]);
+    for (; i < n; i++) sum += (double)x[i] * (double)y[i];
     return sum;
 }
 

@@ -192,18 +192,25 @@ KERNEL static void values_backward(const OpCall *call, int64_t b) {
     }
 }
 
-/* de [L] of sample b. */
+/* de [L] of sample b. In double precision: a softmax does not see what all positions share, and the gradients of the
+ * keys' biases are what is left when that is taken away; in float they were off by 1e-5 of themselves. Twice, not to
+ * keep L doubles. */
 KERNEL static void softmax_backward(const OpCall *call, float *de, int64_t b) {
     const Size z = size_of(call->spec);
     const float *alpha = (const float *)call->y[ALPHA] + b * z.positions;
     const float *values = (const float *)call->x[VALUES] + b * z.positions * z.features;
     const float *dglimpse = call->dy[GLIMPSE], *dalpha = call->dy[ALPHA];
-    for (int64_t j = 0; j < z.positions; j++) {
-        de[j] = dalpha == NULL ? 0.0f : dalpha[b * z.positions + j];
-        if (dglimpse != NULL) de[j] += lanes_dot(values + j * z.features, dglimpse + b * z.features, z.features);
-    }
-    const float mean = lanes_dot(alpha, de, z.positions);
-    for (int64_t j = 0; j < z.positions; j++) de[j] = alpha[j] * (de[j] - mean);
+    double mean = 0.0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int64_t j = 0; j < z.positions; j++) {
+            double total = dalpha == NULL ? 0.0 : (double)dalpha[b * z.positions + j];
+            if (dglimpse != NULL)
+                total += lanes_dot_wide(values + j * z.features, dglimpse + b * z.features, z.features);
+            if (pass == 0)
+                mean += (double)alpha[j] * total;
+            else
+                de[j] = (float)((double)alpha[j] * (total - mean));
+        }
 }
 
 /* One position: dq += dkey, dv += de tanh. dkey (+)= ... if it is wanted. */
@@ -332,7 +339,9 @@ static void ref_values_backward(const OpCall *call, int64_t b) {
         for (int64_t d = 0; d < z.features; d++) dvalues[j * z.features + d] += alpha[j] * dglimpse[b * z.features + d];
 }
 
-/* de [L] of sample b. */
+/* de [L] of sample b. In double precision: a softmax does not see what all positions share, and the gradients of the
+ * keys' biases are what is left when that is taken away; in float they were off by 1e-5 of themselves. Twice, not to
+ * keep L doubles. */
 static void ref_softmax_backward(const OpCall *call, double *de, int64_t b) {
     const Size z = size_of(call->spec);
     const double *values = call->x[VALUES], *alpha = (const double *)call->y[ALPHA] + b * z.positions;
