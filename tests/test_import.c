@@ -155,6 +155,56 @@ static void expect_no_picture(const char *name, const char *part) {
     if (strstr(err_message(), part) == NULL) fail_msg("%s: '%s' does not contain '%s'", name, err_message(), part);
 }
 
+/* photos/colour.jpg with `n` bytes more behind its first marker, as photos/NAME. */
+static void write_longer_jpeg(const char *name, const void *more, size_t n) {
+    size_t len = 0;
+    unsigned char *bytes = read_test_file(test_path("photos/colour.jpg"), &len);
+    unsigned char *longer = malloc(len + n);
+    assert_non_null(longer);
+    memcpy(longer, bytes, 2);
+    memcpy(longer + 2, more, n);
+    memcpy(longer + 2 + n, bytes + 2, len - 2);
+    write_test_file(name, longer, len + n);
+    free(longer);
+    free(bytes);
+}
+
+/* A camera that lies on its side says so instead of turning the picture; of either order of bytes. */
+static void test_jpeg_orientation(void **state) {
+    (void)state;
+    unsigned char big[] = "\xff\xe1\0\x22"
+                          "Exif\0\0"
+                          "MM\0*\0\0\0\x08"
+                          "\0\x01"
+                          "\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"
+                          "\0\0\0\0";
+    unsigned char little[] = "\xff\xe1\0\x22"
+                             "Exif\0\0"
+                             "II*\0\x08\0\0\0"
+                             "\x01\0"
+                             "\x12\x01\x03\0\x01\0\0\0\x08\0\0\0"
+                             "\0\0\0\0";
+    enum { VALUE_BIG = 29, VALUE_LITTLE = 28, N = sizeof big - 1 };
+    mkdir(test_path("photos"), 0700);
+    fixture_write_jpeg(test_path("photos/colour.jpg"), 20, 31, 3);
+    write_longer_jpeg("photos/turned.jpg", big, N);
+    expect_no_picture("photos/turned.jpg", "a JPEG that EXIF says to turn (orientation 6): save it upright");
+    write_longer_jpeg("photos/turned.jpg", little, N);
+    expect_no_picture("photos/turned.jpg", "(orientation 8)");
+    big[VALUE_BIG] = little[VALUE_LITTLE] = 1;
+    write_longer_jpeg("photos/upright.jpg", big, N);
+    expect_picture("photos/upright.jpg", 3);
+    write_longer_jpeg("photos/upright.jpg", little, N);
+    expect_picture("photos/upright.jpg", 3);
+    for (size_t cut = 4; cut < N; cut++) { /* never beyond its end */
+        big[3] = (unsigned char)(cut - 2);
+        write_longer_jpeg("photos/cut.jpg", big, cut);
+        expect_picture("photos/cut.jpg", 3);
+    }
+    write_longer_jpeg("photos/filled.jpg", "\xff\xfe\0\2camera", 10); /* a comment, and bytes before the next marker */
+    expect_picture("photos/filled.jpg", 3);
+}
+
 static void test_jpeg(void **state) {
     (void)state;
     size_t len = 0;
@@ -367,6 +417,7 @@ int main(void) {
         cmocka_unit_test(test_both_halves),
         cmocka_unit_test(test_words_that_cannot_be_used),
         cmocka_unit_test(test_jpeg),
+        cmocka_unit_test(test_jpeg_orientation),
         cmocka_unit_test(test_folders_that_are_not_iiit5k),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_header_names_the_columns),

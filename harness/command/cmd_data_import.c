@@ -83,6 +83,8 @@ const Command cmd_data_import = {
         "        or either. With both, the test half is the split test, and --test does not apply.\n"
         "folder  PNG or JPEG images and DIR/labels.tsv: file, text, boxes and photo, separated by tabs. Boxes are\n"
         "        written x,y,w,h;x,y,w,h;... in pixels, one for each character; boxes and photo may be empty.\n"
+        "        A JPEG whose EXIF data say that it is to be turned is left out: boxes may have been drawn either "
+        "way.\n"
         "Photographs, never single words, are divided into splits. What cannot be used is listed with its reason.",
     .example =
         "refocus data import iiit5k IIIT5K -o iiit5k.h5\nrefocus data import folder photos -o photos.h5 --valid 0.1",
