@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_LEN = 4096 }; /* a grid file's problems are reported together */
-
-static _Thread_local char message[MESSAGE_LEN];
+static _Thread_local char message[ERR_MESSAGE_LEN];
 
 Err err_set(Err code, const char *fmt, ...) {
     va_list args;
@@ -19,7 +17,7 @@ Err err_set(Err code, const char *fmt, ...) {
 }
 
 Err err_context(Err code, const char *fmt, ...) {
-    char below[MESSAGE_LEN];
+    char below[ERR_MESSAGE_LEN];
     memcpy(below, message, sizeof below);
     va_list args;
     va_start(args, fmt);

@@ -42,6 +42,9 @@ typedef enum Err {
 #define PRINTF_LIKE(fmt, first)
 #endif
 
+/* Bytes of the longest message and its NUL: a grid file's problems are reported together. */
+enum { ERR_MESSAGE_LEN = 4096 };
+
 /* Records code and message for this thread and returns code, so that `return err_set(...)` reads well.
  * Called once, where the error is detected. */
 Err err_set(Err code, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -52,7 +52,8 @@ static Err leave(void *arg) { _exit(*(const int *)arg); }
 
 static void test_deaths(void **state) {
     (void)state;
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGKILL}, spins[] = {SIGXCPU, SIGALRM};
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}, spins[] = {SIGXCPU, SIGPROF};
+    static const int asleep = SIGALRM, outside = SIGKILL, asked[] = {SIGINT, SIGTERM, SIGHUP};
     int code = 3;
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
         assert_says(isolate_run(die, (void *)(uintptr_t)&crashes[i], 0, "libfoo"), ERR_DATA,
@@ -60,6 +61,10 @@ static void test_deaths(void **state) {
     for (size_t i = 0; i < sizeof spins / sizeof *spins; i++)
         assert_says(isolate_run(die, (void *)(uintptr_t)&spins[i], 0, "libfoo"), ERR_DATA,
                     "reading it took libfoo more than 5 s");
+    assert_says(isolate_run(die, (void *)(uintptr_t)&asleep, 0, "libfoo"), ERR_IO, "no end within 50 s");
+    assert_says(isolate_run(die, (void *)(uintptr_t)&outside, 0, "libfoo"), ERR_DEFERRED, "was killed: not by refocus");
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) /* that is for the process to decide */
+        assert_int_equal(isolate_run(die, (void *)(uintptr_t)&asked[i], 0, "libfoo"), ERR_OK);
     assert_says(isolate_run(leave, &code, 0, "libfoo"), ERR_IO, "reading it in libfoo ended early, with exit code 3");
 }
 
@@ -143,11 +148,20 @@ static void test_the_rest_of_the_program(void **state) {
         assert_int_equal(err, ERR_OK);
         assert_int_equal(code, ends[i]);
     }
-    const Err err = isolate_rest(&ended, &code, 0);
-    if (err == ERR_OK && !ended) raise(SIGKILL);
-    assert_true(ended);
-    assert_int_equal(code, -1);
-    assert_says(err, ERR_DATA, "reading it failed in a library (");
+    static const struct {
+        int signal;
+        Err err;
+        const char *words;
+    } deaths[] = {{SIGSEGV, ERR_DATA, "reading it failed in a library ("},
+                  {SIGKILL, ERR_DEFERRED, "was killed: not by refocus"},
+                  {SIGTERM, ERR_INTERRUPTED, "was stopped (Terminated)"}};
+    for (size_t i = 0; i < sizeof deaths / sizeof *deaths; i++) {
+        const Err err = isolate_rest(&ended, &code, 0);
+        if (err == ERR_OK && !ended) raise(deaths[i].signal);
+        assert_true(ended);
+        assert_int_equal(code, -1);
+        assert_says(err, deaths[i].err, deaths[i].words);
+    }
 }
 
 int main(void) {

@@ -51,7 +51,10 @@ static void check_text(const ImportItem *item, char reason[REASON_LEN]) {
                  (long long)n_chars, item->text);
 }
 
-static bool is_fatal(Err err) { return err == ERR_NOMEM || err == ERR_IO || err == ERR_CREATE; }
+/* What is not about this picture. */
+static bool is_fatal(Err err) {
+    return err == ERR_NOMEM || err == ERR_IO || err == ERR_CREATE || err == ERR_INTERRUPTED || err == ERR_DEFERRED;
+}
 
 Err import_add(DatasetWriter *writer, const ImportSpec *spec, ImportCount *count, const ImportItem *item) {
     Err err = ERR_OK;

@@ -19,7 +19,7 @@
 /* What the copy leaves behind, in memory that both share. */
 typedef struct Legacy {
     Err err;
-    char message[2000];
+    char message[ERR_MESSAGE_LEN];
 } Legacy;
 
 int64_t isolate_file_bytes(const char *path) {
@@ -49,25 +49,30 @@ static void limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard) {
     (void)setrlimit(resource, &now);
 }
 
-/* Dies of its errors at once and quietly, whatever handlers the program has, but not of what it was told to ignore; and
- * with the process that waits for it. */
-static void become_mortal(pid_t parent, int64_t bytes) {
-    static const int deadly[] = {SIGSEGV, SIGBUS,  SIGABRT, SIGFPE, SIGILL, SIGALRM,
-                                 SIGXCPU, SIGXFSZ, SIGPROF, SIGINT, SIGTERM};
+/* What a signal does here, unless the program was told to ignore it. */
+static void handle(const int *signals, size_t n, void (*how)(int)) {
+    for (size_t i = 0; i < n; i++)
+        if (signal(signals[i], how) == SIG_IGN) signal(signals[i], SIG_IGN);
+}
+
+/* Dies of its errors at once and quietly, whatever handlers the program has, and with the process that waits for it.
+ * That one decides what to do when it is asked to stop: work for it goes on (obeys: false). */
+static void become_mortal(pid_t parent, int64_t bytes, bool obeys) {
+    static const int errors[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM, SIGXCPU, SIGXFSZ, SIGPROF};
+    static const int requests[] = {SIGINT, SIGTERM, SIGHUP};
     const rlim_t used = bytes_in_use();
-    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
-        if (signal(deadly[i], SIG_DFL) == SIG_IGN) signal(deadly[i], SIG_IGN);
+    handle(errors, sizeof errors / sizeof *errors, SIG_DFL);
+    handle(requests, sizeof requests / sizeof *requests, obeys ? SIG_DFL : SIG_IGN);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     limit(RLIMIT_CORE, 0, 0);
     if (used > 0) limit(RLIMIT_AS, used + (rlim_t)ISOLATE_MEMORY(bytes), used + (rlim_t)ISOLATE_MEMORY(bytes));
 }
 
-/* A disk or server that does not answer takes no processor time: the alarm is for that. */
-static void limit_time(int64_t seconds) {
-    limit(RLIMIT_CPU, (rlim_t)seconds, (rlim_t)seconds + 1);
-    alarm((unsigned)(10 * seconds));
-}
+static void limit_time(int64_t seconds) { limit(RLIMIT_CPU, (rlim_t)seconds, (rlim_t)seconds + 1); }
+
+/* A disk or server that does not answer takes no processor time. */
+static unsigned patience(int64_t seconds) { return (unsigned)(10 * seconds); }
 
 /* Work that is read back writes no more to files than it may have in memory. */
 static void become_quiet(int64_t bytes) {
@@ -102,7 +107,7 @@ static void serve(const Isolate *isolate, int socket) {
     become_quiet(isolate->bytes);
     while (read(socket, &byte, 1) == 1) {
         (void)setitimer(ITIMER_PROF, &on, NULL);
-        alarm((unsigned)(10 * on.it_value.tv_sec));
+        alarm(patience(on.it_value.tv_sec));
         leave_words(isolate->legacy, isolate->fn(isolate->arg));
         (void)setitimer(ITIMER_PROF, &off, NULL);
         alarm(0);
@@ -121,12 +126,12 @@ Err isolate_share(void *out, size_t bytes) {
 }
 
 /* *child = 0 in the copy. */
-static Err fork_limited(pid_t *child, int64_t bytes) {
+static Err fork_limited(pid_t *child, int64_t bytes, bool obeys) {
     const pid_t parent = getpid();
     (void)fflush(NULL); /* or the copy would write it again */
     *child = fork();
     if (*child < 0) return err_set(ERR_NOMEM, "cannot start a process: %s", strerror(errno));
-    if (*child == 0) become_mortal(parent, bytes);
+    if (*child == 0) become_mortal(parent, bytes, obeys);
     return ERR_OK;
 }
 
@@ -136,12 +141,25 @@ static Err wait_for(int *status, pid_t child) {
     return ERR_OK;
 }
 
+/* Its own errors are the file's fault; what others do to a process is not. */
 static Err killed(int status, int64_t seconds, const char *library) {
     const int signal = WTERMSIG(status);
-    if (signal == SIGXCPU || signal == SIGPROF || signal == SIGALRM)
+    switch (signal) {
+    case SIGXCPU:
+    case SIGPROF:
         return err_set(ERR_DATA, "it is damaged, or made to do harm: reading it took %s more than %" PRId64 " s",
                        library, seconds);
-    return err_set(ERR_DATA, "it is damaged: reading it failed in %s (%s)", library, strsignal(signal));
+    case SIGALRM:
+        return err_set(ERR_IO, "reading it in %s came to no end within %u s: a disk or a server does not answer",
+                       library, patience(seconds));
+    case SIGINT:
+    case SIGTERM:
+    case SIGHUP: return err_set(ERR_INTERRUPTED, "reading it in %s was stopped (%s)", library, strsignal(signal));
+    case SIGKILL:
+        return err_set(ERR_DEFERRED, "reading it in %s was killed: not by refocus, perhaps for want of memory",
+                       library);
+    default: return err_set(ERR_DATA, "it is damaged: reading it failed in %s (%s)", library, strsignal(signal));
+    }
 }
 
 /* How the copy ended that had work to do. */
@@ -162,9 +180,10 @@ Err isolate_run(Err (*fn)(void *arg), void *arg, int64_t bytes, const char *libr
     Legacy *legacy = NULL;
     const int64_t seconds = ISOLATE_SECONDS(bytes);
     TRY(isolate_share(&legacy, sizeof *legacy));
-    TRY(fork_limited(&child, bytes));
+    TRY(fork_limited(&child, bytes, false));
     if (child == 0) {
         limit_time(seconds);
+        alarm(patience(seconds));
         become_quiet(bytes);
         run_copy(legacy, fn, arg);
     }
@@ -197,7 +216,7 @@ static Err start(Isolate *isolate) {
     int pair[2] = {-1, -1};
     FAIL_IF(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0, ERR_NOMEM, "cannot reach a process: %s",
             strerror(errno));
-    TRY(fork_limited(&isolate->child, isolate->bytes));
+    TRY(fork_limited(&isolate->child, isolate->bytes, false));
     if (isolate->child == 0) {
         (void)close(pair[0]);
         serve(isolate, pair[1]);
@@ -252,9 +271,9 @@ Err isolate_rest(bool *has_ended, int *code, int64_t bytes) {
     const int64_t seconds = ISOLATE_SECONDS(bytes) + ISOLATE_REST_SECONDS;
     *has_ended = false;
     *code = -1;
-    TRY(fork_limited(&child, bytes));
+    TRY(fork_limited(&child, bytes, true));
     if (child == 0) {
-        limit_time(seconds);
+        limit_time(seconds); /* it may wait as long as it likes, for a pager */
         return ERR_OK;
     }
     *has_ended = true;

@@ -17,9 +17,10 @@
 enum { ISOLATE_REST_SECONDS = 120 };
 
 /* Runs fn(arg) in a copy of this process, without its standard error, and returns what fn returned, message and all.
- * bytes: size of the file that it reads; library: what reads it, for the message. ERR_DATA if the copy was killed by a
- * signal, or took more time than such a file needs; ERR_IO if it ended in another way before its end; ERR_NOMEM if no
- * process can be started. Want of memory in the copy is what fn and its library make of it. Nothing that fn does to
+ * bytes: size of the file that it reads; library: what reads it, for the message. ERR_DATA if the copy crashed, or
+ * took more time than such a file needs; ERR_IO if it waited for too long, or ended before its end; ERR_DEFERRED if it
+ * was killed from outside (want of memory); ERR_NOMEM if no process can be started. Want of memory in the copy is what
+ * fn and its library make of it. Where /proc is not there, its memory has no limit. Nothing that fn does to
  * memory comes back, unless it is shared; what it writes to files does. */
 Err isolate_run(Err (*fn)(void *arg), void *arg, int64_t bytes, const char *library) MUST_CHECK;
 
