@@ -129,8 +129,8 @@ typedef struct RecordVolatile {
     int64_t peak_rss_bytes;
     int64_t library_transient_bytes; /* most that libraries held at once within a step */
     int64_t library_code_bytes;      /* JIT code and other overhead that stays */
-    /* Of the whole device that computed (cudaMemGetInfo): all its memory, and what of it was free before the cell took
-     * hold of it and while it trained. */
+    /* Of the whole device that computed: all its memory, and what of it was free before the cell took hold of it (by
+     * NVML; without it, beside the context that is there already) and while it trained. -1: no device, not measured. */
     int64_t device_total_bytes, device_free_before_bytes, device_free_after_bytes;
     int64_t context_bytes; /* what the device's context and libraries took beside the plan: before - after - planned */
     int64_t n_resumes;

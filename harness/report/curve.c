@@ -28,8 +28,10 @@ typedef struct Gather {
     int curve;       /* CurveKind, -1 = a metric */
     const char *set; /* of a metric */
     int64_t smooth;
-    char hint[160]; /* the nearest to the metric's name */
-    int distance;   /* of it */
+    char hint[160];     /* the nearest to the metric's name */
+    int distance;       /* of it */
+    const char **label; /* [n_labels] of the rows that were asked for */
+    size_t n_labels, label_room;
 } Gather;
 
 /* ---- which ---- */
@@ -111,6 +113,21 @@ static int64_t choose_smooth(const Gather *g, const char *path, size_t n) {
     return g->curve < 0 || is_csv(path) || n < 200 ? 1 : (int64_t)n / 100;
 }
 
+/* *number = of the cell's row among all that were asked for. */
+static Err number_row(Gather *g, size_t *number, const CellRecord *cell) {
+    Err err = ERR_OK;
+    char *label = NULL;
+    TRY(pick_label(&label, cell));
+    for (*number = 0; *number < g->n_labels; ++*number)
+        if (strcmp(g->label[*number], label) == 0) goto done;
+    TRY(pool_grow(&g->out->pool, &g->label, g->n_labels, &g->label_room, sizeof *g->label));
+    TRY(pool_text(&g->out->pool, &g->label[g->n_labels], label));
+    g->n_labels++;
+done:
+    mem_free(label);
+    return err;
+}
+
 static Err find_row(Gather *g, CurveRow **out, const CellRecord *cell) {
     Err err = ERR_OK;
     Curve *curve = g->out;
@@ -124,6 +141,7 @@ static Err find_row(Gather *g, CurveRow **out, const CellRecord *cell) {
     TRY(pool_grow(&curve->pool, &curve->row, curve->n_rows, &curve->room, sizeof *curve->row));
     *out = &curve->row[curve->n_rows];
     **out = (CurveRow){0};
+    TRY(number_row(g, &(*out)->number, cell));
     TRY(pool_text(&curve->pool, &(*out)->label, label));
     curve->n_rows++;
 done:
@@ -270,6 +288,8 @@ static Err gather(Gather *g, const char *path) {
     size_t *picked = NULL, n = 0;
     CellRecord *cell = NULL;
     const char *of = g->options->set != NULL ? g->options->set : "any set";
+    for (size_t i = 0, number; i < results_count(g->results); i++)
+        TRY(number_row(g, &number, results_cell(g->results, i)));
     TRY(pick_cells(&picked, &n, g->results, g->options->cell));
     for (size_t i = 0; i < n; i++) {
         TRY(results_read(g->results, picked[i], g->curve >= 0 ? PART_CURVES : PART_EVALUATION, &cell));

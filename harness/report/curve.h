@@ -38,6 +38,7 @@ typedef struct CurveLine {
 /* A row of the grid: its cells, and their mean where all that are done have a value. */
 typedef struct CurveRow {
     const char *label; /* "revised, focus.lambda=0.5" */
+    size_t number;     /* among all rows of the file, also those without this curve: its colour, whatever is drawn */
     size_t n_lines, room;
     CurveLine *line;
     size_t n_done;

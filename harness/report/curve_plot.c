@@ -220,12 +220,13 @@ static void set_dash(const Plot *p, size_t i) {
 /* A value with none beside it, which no line shows: a test set that is evaluated once. Rows stand side by side. */
 static void draw_alone(const Plot *p, size_t i_row, Colour colour) {
     const CurveRow *row = &p->curve->row[i_row];
-    const double aside = 6.0 * ((double)i_row + 1 - (double)p->curve->n_rows);
+    const double n_rows = (double)p->curve->n_rows, step = fmin(6, PLOT_WIDTH / 4 / n_rows),
+                 aside = step * ((double)i_row + 1 - n_rows), leftmost = MARGIN + TICK_ROOM + 3;
     for (size_t i = 0; i < row->n; i++) {
         const bool left = i > 0 && can_show(p, row->mean[i - 1]),
                    right = i + 1 < row->n && can_show(p, row->mean[i + 1]);
         if (left || right || !can_show(p, row->mean[i])) continue;
-        const double x = to_x(p, (double)row->step[i]) + aside;
+        const double x = fmax(to_x(p, (double)row->step[i]) + aside, leftmost);
         set_colour(p, colour, 1);
         cairo_set_line_width(p->cairo, 1.2);
         if (row->n_done > 1 && can_show(p, row->low[i])) rule(p, x, to_y(p, row->low[i]), x, to_y(p, row->high[i]));
@@ -236,7 +237,7 @@ static void draw_alone(const Plot *p, size_t i_row, Colour colour) {
 
 static void draw_row(const Plot *p, size_t i) {
     const CurveRow *row = &p->curve->row[i];
-    Colour colour = colour_series((int)i), thin = colour_mix(colour, (Colour){1, 1, 1}, 0.45);
+    Colour colour = colour_series((int)row->number), thin = colour_mix(colour, (Colour){1, 1, 1}, 0.45);
     if (row->n_done > 1) draw_band(p, row, colour);
     cairo_set_line_width(p->cairo, 0.7);
     for (size_t k = 0; k < row->n_lines; k++) {
@@ -248,7 +249,7 @@ static void draw_row(const Plot *p, size_t i) {
     trace(p, row->n, row->step, row->mean);
     set_colour(p, colour, 1);
     cairo_set_line_width(p->cairo, 1.9);
-    set_dash(p, i);
+    set_dash(p, row->number);
     cairo_stroke(p->cairo);
     cairo_set_dash(p->cairo, NULL, 0, 0);
     draw_alone(p, i, colour);
@@ -298,12 +299,20 @@ static void draw_names(const Plot *p) {
     for (size_t i = 0; i < p->curve->n_rows; i++) {
         const CurveRow *row = &p->curve->row[i];
         double value = last_value(row), y = p->end[i];
-        Colour colour = colour_series((int)i);
+        Colour colour = colour_series((int)row->number);
         set_colour(p, colour, 1);
         cairo_set_line_width(p->cairo, 0.7);
         if (can_show(p, value)) rule(p, x - 5, to_y(p, value), x + NAME_GAP - 4, y);
         (void)lettering_draw_in(p->lettering, p->cairo, LETTER_BOLD, 9, x + NAME_GAP - 2, y + 3, NAME_MAX, row->label);
     }
+}
+
+/* Is there any line, or are all values single marks? */
+static bool has_lines(const Curve *c) {
+    for (size_t i = 0; i < c->n_rows; i++)
+        for (size_t k = 0; k < c->row[i].n_lines; k++)
+            if (c->row[i].line[k].n > 1) return true;
+    return false;
 }
 
 static void draw_words(const Plot *p) {
@@ -314,8 +323,11 @@ static void draw_words(const Plot *p) {
         if (c->row[i].n_lines < fewest) fewest = c->row[i].n_lines;
         if (c->row[i].n_lines > most) most = c->row[i].n_lines;
     }
-    size_t len = (size_t)snprintf(about, sizeof about, "%s%s%s%s", c->experiment, c->unit[0] != '\0' ? ", in " : "",
-                                  c->unit, most > 1 ? ": mean and range over seeds, thin lines: single seeds" : "");
+    size_t len =
+        (size_t)snprintf(about, sizeof about, "%s%s%s%s", c->experiment, c->unit[0] != '\0' ? ", in " : "", c->unit,
+                         most <= 1      ? ""
+                         : has_lines(c) ? ": mean and range over seeds, thin lines: single seeds"
+                                        : ": mean and range over seeds");
     if (most > 1 && len < sizeof about)
         len += (size_t)snprintf(about + len, sizeof about - len, fewest == most ? " (%zu)" : " (%zu to %zu)", fewest,
                                 most);

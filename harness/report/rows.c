@@ -198,9 +198,7 @@ done:
  * kernel. Lines are "digest  path". */
 static Err check_sources(Rows *rows, SourceList *known, const CellRecord *cell) {
     Err err = ERR_OK;
-    const char *line = NULL;
-    for (size_t i = 0; i < cell->provenance.n; i++)
-        if (strcmp(cell->provenance.item[i].key, SOURCES_KEY) == 0) line = cell->provenance.item[i].value;
+    const char *line = record_provenance_find(cell, SOURCES_KEY);
     while (line != NULL && *line != '\0') {
         size_t len = strcspn(line, "\n"), digest_len = strcspn(line, " \n");
         const char *path = line + digest_len + strspn(line + digest_len, " ");

@@ -89,7 +89,7 @@ static Err take_kept(TraceStart *start, Trainer *trainer) {
             "%s has no %s: the cell is not done (--at checkpoint for one that is being trained)", start->spec->folder,
             FOLDER_SEALED);
     TRY(folder_path(&path, start->spec->folder, FOLDER_SEALED));
-    TRY(results_open(&results, path));
+    TRY(results_open_tried(&results, path, NULL, PART_FINAL | PART_BEST));
     TRY(results_find(results, NULL, &i));
     TRY(results_read(results, i, PART_FINAL | PART_BEST, &record));
     const RecordParams *kept = best ? &record->best : &record->final;
