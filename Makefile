@@ -24,7 +24,7 @@ APT_CHECK := clang-format cppcheck python3-h5py python3-xarray python3-h5netcdf 
              fonts-ipafont-gothic
 APT_VALGRIND := valgrind
 APT_BENCH := python3-torch libopenblas0-pthread
-APT_FUZZ  := clang-14 libclang-rt-14-dev llvm-14
+APT_FUZZ  := clang-14 libclang-rt-14-dev llvm-14 procps
 
 # Each configuration has a folder of its own below build/.
 OPT_release   := -O3

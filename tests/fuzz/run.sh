@@ -42,6 +42,17 @@ sort_found() {
     done
 }
 
+# libFuzzer's handler of a timeout can wait for ever for a lock that the interrupted library holds: ends what uses no
+# processor time.
+kill_stuck() {
+    before=
+    while sleep 30; do
+        now=$(ps -C "fuzz_$target" -o pid=,cputimes=,args= | awk -v own="stop_file=$TMPDIR/" 'index($0, own) { print $1, $2 }')
+        printf '%s\n' "$now" | grep -xF -e "$before" | cut -d ' ' -f 1 | xargs -r kill -9
+        before=$now
+    done
+}
+
 count() { ls "$1" 2>/dev/null | grep -vc '\.report$'; }
 
 printf '%-12s %12s %8s %10s %10s\n' target executions seconds findings 'in libraries'
@@ -61,11 +72,14 @@ for target in "$@"; do
     for folder in "$work/seeds" "tests/fuzz/corpus/$target" "tests/fuzz/found/$target"; do
         [ ! -d "$folder" ] || given="$given $folder"
     done
+    kill_stuck >/dev/null 2>&1 &
+    watcher=$!
     start=$(date +%s)
     # shellcheck disable=SC2086
     "$program" "-timeout=$slow" $how -detect_leaks=0 -runs="$runs" -max_total_time="$seconds" -rss_limit_mb=2048 -malloc_limit_mb=1024 \
         -artifact_prefix="$work/left/" "$work/inputs" $given >"$work/log" 2>&1 </dev/null
     took=$(($(date +%s) - start))
+    kill "$watcher"
     n=$(sed -n 's/^stat::number_of_executed_units: *//p; s/^#\([0-9][0-9]*\)[: ].*/\1/p' "$work/log" | tail -n 1)
     rm -rf "${TMPDIR:?}"/*
     sort_found
