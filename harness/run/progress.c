@@ -17,13 +17,17 @@
 
 enum { LINE = 512, SAID = 4096, NAME_MAX_WIDTH = 36, BAR_MIN = 8, BAR_MAX = 24 };
 
+static const char *const doing_words[] = {[PROGRESS_TRAINS] = "training",
+                                          [PROGRESS_PLANS] = "planning",
+                                          [PROGRESS_CHECKS] = "checking",
+                                          [PROGRESS_VERIFIES] = "verifying"};
+
 static const double frame_seconds = 0.1, plain_seconds = 30;
 
 typedef struct Slot {
-    const char *name, *metric, *doing; /* name NULL: empty */
-    int64_t first_step;
+    ProgressCell cell; /* name NULL: empty */
     TrainerNews news;
-    double began, said;  /* when */
+    double said;         /* when */
     double step_seconds; /* smoothed */
 } Slot;
 
@@ -139,42 +143,38 @@ static void add_numbers(LineText *line, const Slot *slot) {
     char eta[SIZE_TEXT];
     const TrainerNews *news = &slot->news;
     if (!isnan(news->loss)) (void)add(line, "  loss %.3f", news->loss);
-    if (!isnan(news->metric)) (void)add(line, "  %s %.3f", slot->metric, news->metric);
+    if (!isnan(news->metric)) (void)add(line, "  %s %.3f", slot->cell.metric, news->metric);
     if (slot->step_seconds > 0 && news->phase != TRAINER_EVALUATING) {
         (void)add(line, "  ETA %s", time_text(slot->step_seconds * (double)(news->n_steps - news->step), eta));
         (void)add(line, "  %.0f ms/step", slot->step_seconds * 1e3);
     }
 }
 
-static const char *phase_of(const Slot *slot) {
-    switch (slot->news.phase) {
-    case TRAINER_PREPARING: return "preparing";
-    case TRAINER_EVALUATING: return "evaluating";
-    default: return NULL;
-    }
-}
-
 static void slot_line(const Progress *p, const Slot *slot, int name_width, LineText *line) {
-    add_name(line, slot->name, name_width);
+    const ProgressDoing doing = slot->cell.doing;
+    add_name(line, slot->cell.name, name_width);
     (void)add(line, "  ");
     add_bar(line, p, share_of(&slot->news), bar_width(line->limit));
-    const char *phase = phase_of(slot);
-    if (slot->news.phase == TRAINER_PREPARING)
-        (void)add(line, "  %s", strcmp(slot->doing, "training") == 0 ? phase : slot->doing);
-    else
-        (void)add(line, "  %*" PRId64 "/%" PRId64, snprintf(NULL, 0, "%" PRId64, slot->news.n_steps), slot->news.step,
-                  slot->news.n_steps);
-    if (slot->news.phase != TRAINER_PREPARING) add_numbers(line, slot);
-    if (slot->news.phase == TRAINER_EVALUATING) (void)add(line, "  %s", phase);
+    if (slot->news.phase == TRAINER_PREPARING) {
+        (void)add(line, "  %s", doing == PROGRESS_TRAINS ? "preparing" : doing_words[doing]);
+        return;
+    }
+    (void)add(line, "  %*" PRId64 "/%" PRId64, snprintf(NULL, 0, "%" PRId64, slot->news.n_steps), slot->news.step,
+              slot->news.n_steps);
+    add_numbers(line, slot);
+    if (slot->news.phase == TRAINER_EVALUATING) (void)add(line, "  evaluating");
+}
+
+/* Steps of a cell that count in the total: what a check runs is none of it, its cell is finished. */
+static int64_t steps_of(const Slot *slot) {
+    const int64_t n = slot->news.step - slot->cell.first_step;
+    return slot->cell.name != NULL && slot->cell.doing != PROGRESS_CHECKS && n > 0 ? n : 0;
 }
 
 /* Steps that running cells have made, besides those of finished cells. */
 static int64_t steps_now(const Progress *p) {
     int64_t n = p->steps_done;
-    for (int i = 0; i < p->spec.n_slots; i++)
-        if (p->slots[i].name != NULL && strcmp(p->slots[i].doing, "training") == 0 &&
-            p->slots[i].news.step > p->slots[i].first_step)
-            n += p->slots[i].news.step - p->slots[i].first_step;
+    for (int i = 0; i < p->spec.n_slots; i++) n += steps_of(&p->slots[i]);
     return n;
 }
 
@@ -235,7 +235,7 @@ static void frame_start(Progress *p, size_t *len) {
 static int widest_name(const Progress *p) {
     int width = snprintf(NULL, 0, "%zu of %zu cells", p->spec.n_cells, p->spec.n_cells);
     for (int i = 0; i < p->spec.n_slots; i++) {
-        int w = p->slots[i].name != NULL ? columns_of(p->slots[i].name) : 0;
+        int w = p->slots[i].cell.name != NULL ? columns_of(p->slots[i].cell.name) : 0;
         if (w > width) width = w;
     }
     return width > NAME_MAX_WIDTH ? NAME_MAX_WIDTH : width;
@@ -251,7 +251,7 @@ static void frame_body(Progress *p, size_t *len) {
     int columns = usable_columns(p), rows = terminal_rows(p) - 2, name_width = widest_name(p);
     if (name_width > columns / 3) name_width = columns / 3;
     for (int i = 0; i < p->spec.n_slots && p->n_lines < rows; i++) {
-        if (p->slots[i].name == NULL) continue;
+        if (p->slots[i].cell.name == NULL) continue;
         LineText line = {.limit = columns};
         slot_line(p, &p->slots[i], name_width, &line);
         frame_line(p, len, &line);
@@ -308,18 +308,18 @@ void progress_say(Progress *p, ProgressTone tone, const char *fmt, ...) {
 
 /* ---- events ---- */
 
-void progress_begin(Progress *p, int slot, const char *name, const char *metric, const char *doing,
-                    int64_t first_step) {
+void progress_begin(Progress *p, int slot, const ProgressCell *cell) {
     Slot *s = &p->slots[slot];
-    double now = now_seconds();
-    *s = (Slot){.name = name, .metric = metric, .doing = doing, .first_step = first_step, .began = now, .said = now};
-    s->news = (TrainerNews){.phase = TRAINER_PREPARING, .loss = NAN, .metric = NAN, .step = first_step};
-    if (!p->live) progress_say(p, TONE_PLAIN, "%s  %s%s", name, doing, first_step > 0 ? ", resumed" : "");
+    *s = (Slot){.cell = *cell, .said = now_seconds()};
+    s->news = (TrainerNews){.phase = TRAINER_PREPARING, .loss = NAN, .metric = NAN, .step = cell->first_step};
+    if (!p->live)
+        progress_say(p, TONE_PLAIN, "%s  %s%s", cell->name, doing_words[cell->doing],
+                     cell->first_step > 0 ? ", resumed" : "");
 }
 
 static void say_plain(Progress *p, const Slot *slot) {
     LineText line = {.limit = LINE - 1};
-    (void)add(&line, "%s  step %" PRId64 "/%" PRId64, slot->name, slot->news.step, slot->news.n_steps);
+    (void)add(&line, "%s  step %" PRId64 "/%" PRId64, slot->cell.name, slot->news.step, slot->news.n_steps);
     add_numbers(&line, slot);
     progress_say(p, TONE_PLAIN, "%s", line.text);
 }
@@ -328,25 +328,24 @@ void progress_news(Progress *p, int slot, const TrainerNews *news) {
     Slot *s = &p->slots[slot];
     double now = now_seconds();
     s->news = *news;
+    if (s->cell.last_step > 0) s->news.n_steps = s->cell.last_step;
     if (news->phase == TRAINER_STEP) {
         double x = news->seconds_per_step;
         s->step_seconds = s->step_seconds > 0 ? 0.95 * s->step_seconds + 0.05 * x : x;
     }
-    bool training = strcmp(s->doing, "training") == 0;
     bool worth = news->phase == TRAINER_EVALUATED || (news->phase == TRAINER_STEP && now - s->said >= plain_seconds);
-    if (p->live || !training || !worth) return;
+    if (p->live || s->cell.doing == PROGRESS_CHECKS || !worth) return;
     say_plain(p, s);
     s->said = now;
 }
 
 void progress_end(Progress *p, int slot, bool failed, int64_t n_steps_left_out) {
     Slot *s = &p->slots[slot];
-    if (strcmp(s->doing, "training") == 0 && s->news.step > s->first_step)
-        p->steps_done += s->news.step - s->first_step;
+    p->steps_done += steps_of(s);
     p->spec.total_steps -= n_steps_left_out;
     p->n_done++;
     p->n_failed += failed;
-    s->name = NULL;
+    s->cell.name = NULL;
 }
 
 void progress_again(Progress *p, int64_t n_steps) {

@@ -21,6 +21,20 @@ typedef struct ProgressSpec {
     int64_t total_steps; /* of all of them, still to be trained */
 } ProgressSpec;
 
+typedef enum ProgressDoing {
+    PROGRESS_TRAINS,
+    PROGRESS_PLANS,  /* training that ends with its plan */
+    PROGRESS_CHECKS, /* a finished cell: its steps count in no total */
+    PROGRESS_VERIFIES
+} ProgressDoing;
+
+/* A cell that begins. Texts are borrowed until it ends. */
+typedef struct ProgressCell {
+    const char *name, *metric; /* metric: what its evaluations show */
+    ProgressDoing doing;
+    int64_t first_step, last_step; /* updates done, and done at its end; last_step 0 = as its news say */
+} ProgressCell;
+
 typedef enum ProgressTone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_NOTE } ProgressTone;
 
 /* Whether it is live follows from `to` being a terminal. The caller frees. */
@@ -29,10 +43,8 @@ Err progress_new(Progress **out, const ProgressSpec *spec) MUST_CHECK;
 /* Takes the live lines away. Accepts NULL. */
 void progress_free(Progress *progress);
 
-/* A cell begins in a slot. metric: what its evaluations show; borrowed, as the name is. doing: "training", "checking",
- * "planning". */
-void progress_begin(Progress *progress, int slot, const char *name, const char *metric, const char *doing,
-                    int64_t first_step);
+/* A cell begins in a slot. */
+void progress_begin(Progress *progress, int slot, const ProgressCell *cell);
 void progress_news(Progress *progress, int slot, const TrainerNews *news);
 
 /* The cell in a slot is over; steps that it did not need leave the total. */

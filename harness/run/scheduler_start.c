@@ -93,11 +93,16 @@ static Err start_child(Scheduler *s, int slot, Job *job) {
     job->began = scheduler_now();
     job->oom_kills = machine_oom_kills();
     s->slot[slot] = (int)(job - s->jobs);
-    const char *doing = scheduler_verifies(s)             ? "verifying"
-                        : !trains                         ? "checking"
-                        : job_survey(s, job)->over_budget ? "planning"
-                                                          : "training";
-    progress_begin(s->progress, slot, cell->name, settings_text(cell->settings, "eval.best"), doing, job->first_step);
+    const ProgressDoing doing = scheduler_verifies(s)             ? PROGRESS_VERIFIES
+                                : !trains                         ? PROGRESS_CHECKS
+                                : job_survey(s, job)->over_budget ? PROGRESS_PLANS
+                                                                  : PROGRESS_TRAINS;
+    progress_begin(s->progress, slot,
+                   &(ProgressCell){.name = cell->name,
+                                   .metric = settings_text(cell->settings, "eval.best"),
+                                   .doing = doing,
+                                   .first_step = job->first_step,
+                                   .last_step = trains ? job->first_step + ahead : 0});
 done:
     return err;
 }
