@@ -1,5 +1,5 @@
-/* What a cell's folder says, and what `run` would therefore do with the cell, and why. Reads only. Depends on folder,
- * checkpoint, record/results, survey. */
+/* What a cell's folder says, and what `run` would therefore do with the cell, and why. Changes nothing of a cell
+ * (folder_is_locked may write a file for a moment). Depends on folder, checkpoint, record/results, survey. */
 #ifndef HARNESS_RUN_CELL_STATE_H
 #define HARNESS_RUN_CELL_STATE_H
 

@@ -70,7 +70,9 @@ char *folder_owner_text(const FolderOwner *owner, char buf[FOLDER_OWNER_TEXT]);
 Err folder_lock(int *fd, const char *folder, FolderOwner *owner) MUST_CHECK;
 void folder_unlock(int fd); /* accepts -1 */
 
-/* True if another process holds the folder's lock; *owner (may be NULL) says which. Leaves nothing behind. */
+/* True if another process holds the folder's lock; *owner (may be NULL) says which, and is {0} where nobody does,
+ * whatever a dead owner left in the file. Takes no lock and leaves nothing behind; to tell the age of another machine's
+ * lock it writes a file into the folder for a moment. */
 bool folder_is_locked(const char *folder, FolderOwner *owner);
 
 /* The owner of the folder's lock lives: to be called every FOLDER_BEAT_SECONDS, by it or by who watches over it. */

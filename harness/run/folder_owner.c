@@ -167,12 +167,14 @@ done:
 
 bool folder_is_locked(const char *folder, FolderOwner *owner) {
     char *path = NULL;
+    if (owner != NULL) *owner = (FolderOwner){0};
     if (folder_path(&path, folder, FOLDER_LOCK) != ERR_OK) return false;
     int fd = open(path, O_RDONLY | O_CLOEXEC); /* another user's lock may be read, not written */
     mem_free(path);
     if (fd < 0) return false;
     bool held = is_held(fd, folder, LOCK_SH, owner);
     (void)close(fd);
+    if (!held && owner != NULL) *owner = (FolderOwner){0}; /* the file still names who had it last */
     return held;
 }
 
