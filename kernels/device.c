@@ -26,7 +26,7 @@ Err device_parse(Device *out, int *ordinal, const char *name) {
     *ordinal = 0;
     if (strcmp(name, "cpu") == 0) return ERR_OK;
     const int number = cuda_ordinal(name);
-    if (number < 0) return err_set(ERR_DEVICE, "unknown device \"%s\", expected cpu, cuda or cuda:NUMBER", name);
+    if (number < 0) return err_set(ERR_ARG, "unknown device \"%s\", expected cpu, cuda or cuda:NUMBER", name);
     *out = DEVICE_CUDA;
     *ordinal = number;
     return ERR_OK;
@@ -42,11 +42,11 @@ Err device_parse_list(Device *out, int *ordinals, int *n, const char *names) {
         const size_t len = comma == NULL ? strlen(rest) : (size_t)(comma - rest);
         const bool bare = *n > 0 && strncmp(rest, "cuda", 4) != 0;
         (void)snprintf(name, sizeof name, "%s%.*s", bare ? "cuda:" : "", len < 20 ? (int)len : 20, rest);
-        if (*n == DEVICE_MAX) return err_set(ERR_DEVICE, "%s: at most %d devices", names, DEVICE_MAX);
+        if (*n == DEVICE_MAX) return err_set(ERR_ARG, "%s: at most %d devices", names, DEVICE_MAX);
         if (device_parse(out, &ordinals[*n], name) != ERR_OK || (many && *out == DEVICE_CPU))
-            return err_set(ERR_DEVICE, "unknown device \"%s\", expected cpu, cuda or cuda:NUMBER[,NUMBER ...]", names);
+            return err_set(ERR_ARG, "unknown device \"%s\", expected cpu, cuda or cuda:NUMBER[,NUMBER ...]", names);
         for (int i = 0; i < *n; i++)
-            if (ordinals[i] == ordinals[*n]) return err_set(ERR_DEVICE, "%s names cuda:%d twice", names, ordinals[i]);
+            if (ordinals[i] == ordinals[*n]) return err_set(ERR_ARG, "%s names cuda:%d twice", names, ordinals[i]);
     }
     return ERR_OK;
 }

@@ -9,14 +9,14 @@
 extern "C" {
 #endif
 
-/* "cpu", "cuda" or "cuda:1" (the number says nothing about memory). ERR_DEVICE says what was expected. */
+/* "cpu", "cuda" or "cuda:1" (the number says nothing about memory). ERR_ARG says what was expected. */
 Err device_find(Device *out, const char *name) MUST_CHECK;
 
 /* The same, and the number of the device: 0 for "cpu" and "cuda", 1 for "cuda:1". */
 Err device_parse(Device *out, int *ordinal, const char *name) MUST_CHECK;
 
 /* As many devices as `run` works on: "cpu", "cuda:1", "cuda:0,1,3". Their numbers into ordinals, which has room for
- * DEVICE_MAX; *n >= 1. ERR_DEVICE: an unknown name, a number twice, too many. */
+ * DEVICE_MAX; *n >= 1. ERR_ARG: an unknown name, a number twice, too many. */
 enum { DEVICE_MAX = 16 };
 Err device_parse_list(Device *out, int *ordinals, int *n, const char *names) MUST_CHECK;
 

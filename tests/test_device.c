@@ -26,7 +26,7 @@ static void test_names(void **state) {
     assert_int_equal(device_find(&device, "cuda:12"), ERR_OK);
     assert_int_equal(device, DEVICE_CUDA);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_int_equal(device_find(&device, wrong[i]), ERR_DEVICE);
+        assert_int_equal(device_find(&device, wrong[i]), ERR_ARG);
         assert_non_null(strstr(err_message(), "expected cpu, cuda or cuda:NUMBER"));
     }
     assert_string_equal(device_name(DEVICE_CPU), "cpu");
@@ -53,8 +53,8 @@ static void test_lists(void **state) {
     assert_int_equal(ordinals[1], 0);
     assert_int_equal(ordinals[2], 12);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-        assert_int_equal(device_parse_list(&device, ordinals, &n, wrong[i]), ERR_DEVICE);
-    assert_int_equal(device_parse_list(&device, ordinals, &n, many), ERR_DEVICE);
+        assert_int_equal(device_parse_list(&device, ordinals, &n, wrong[i]), ERR_ARG);
+    assert_int_equal(device_parse_list(&device, ordinals, &n, many), ERR_ARG);
     assert_non_null(strstr(err_message(), "at most 16 devices"));
 }
 

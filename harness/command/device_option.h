@@ -8,7 +8,8 @@
 #define COMMAND_OPTION_DEVICE                                                                                          \
     { .name = "device", .arg = "DEVICE", .help = "where to compute: cpu, cuda or cuda:N (cpu)" }
 
-/* *device = the option's text, "cpu" without it; *kind of what. What is not there is refused: ERR_DEVICE. */
+/* *device = the option's text, "cpu" without it; *kind of what. ERR_ARG: it is no name of a device. ERR_DEVICE: it is
+ * not there. */
 Err device_option(const char **device, Device *kind, const CommandLine *line) MUST_CHECK;
 
 /* For commands that only look: *device = "cpu" or "cuda". */

@@ -24,8 +24,8 @@ typedef struct RunDevices {
     char accelerator_class[CUDA_CLASS_LEN]; /* of all of them, cuda_class; "" for the CPU */
 } RunDevices;
 
-/* By a list of names as --device has it: "cpu", "cuda", "cuda:0,1". ERR_DEVICE says what is missing, or that two of
- * them are of different models, whose bits would differ. */
+/* By a list of names as --device has it: "cpu", "cuda", "cuda:0,1". ERR_ARG: no such names. ERR_DEVICE says what is
+ * missing, or that two of them are of different models, whose bits would differ. */
 Err devices_open(RunDevices *out, const char *names) MUST_CHECK;
 
 /* Every one of the surveyed cells asks for an arithmetic that these devices have. ERR_DEVICE names what they lack. */

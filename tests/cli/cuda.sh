@@ -1,4 +1,4 @@
-# --device cuda where something is missing: one sentence that says what, and exit code 69.
+# --device cuda where something is missing: one sentence that says what, and exit code 69; 64 for what is no device.
 . "$(dirname "$0")/../cli_lib.sh"
 
 grid=$here/experiments/quickstart.yaml
@@ -15,10 +15,10 @@ fi
 
 t 'a device by a wrong name'
 refocus run "$grid" --device cuda:x
-want_code 69
+want_code 64
 want_err "unknown device \"cuda:x\", expected cpu, cuda or cuda:NUMBER"
 refocus run "$grid" --device cuda:99999999999999999999
-want_code 69
+want_code 64
 
 if [ "${BUILD:-release}" != release ] || ! command -v cc >/dev/null; then
     t 'with a driver'
