@@ -108,6 +108,7 @@ static Err read_grid(PlanRun *run) {
     TRY(grid_load(&run->grid, command_operand(line, 0), overrides, n_overrides, device_name(kind)));
     TRY(select_cells(run));
     TRY(survey_grid(&run->surveys, run->grid, run->selected, false));
+    TRY(surveys_check_precision(&run->surveys, run->grid, run->selected));
 done:
     mem_free(overrides);
     return err;

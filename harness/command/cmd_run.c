@@ -388,6 +388,7 @@ static Err run_command(const CommandLine *line) {
     TRY(read_options(&run));
     TRY(read_grid(&run));
     TRY(survey_grid(&run.surveys, run.grid, run.selected, true));
+    TRY(surveys_check_precision(&run.surveys, run.grid, run.selected));
     TRY(devices_check(&run.devices, &run.surveys));
     surveys_run_on(&run.surveys, devices_class(&run.devices));
     TRY(agenda_make(&run.agenda, run.grid, &run.surveys, run.results, run.selected, retry_of(line)));

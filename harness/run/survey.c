@@ -158,7 +158,6 @@ static Err look(Surveys *surveys, const Cell *cell, bool with_data) {
     s->ratio = (double)s->peak_bytes / (double)s->lower_bound_bytes;
     s->over_budget = rig_over_budget(cell->settings, s->peak_bytes, s->why, sizeof s->why);
     s->record = plan->record;
-    if (with_data) TRY(rig_check_precision(cell->settings, surveys->device));
     if (with_data) TRY(open_data(s, cell->settings, (uint64_t)cell->seed, &plan->params));
 done:
     return err;
@@ -193,6 +192,15 @@ Err survey_grid(Surveys *out, const Grid *grid, const bool *selected, bool with_
     }
 done:
     return err;
+}
+
+Err surveys_check_precision(const Surveys *surveys, const Grid *grid, const bool *selected) {
+    for (size_t i = 0; i < grid->n_cells; i++) {
+        if (selected != NULL && !selected[i]) continue;
+        Err err = rig_check_precision(grid->cells[i].settings, surveys->device);
+        if (err != ERR_OK) return grid_blame(err, grid, &grid->cells[i]);
+    }
+    return ERR_OK;
 }
 
 void surveys_clear(Surveys *surveys) {

@@ -69,6 +69,10 @@ typedef struct Surveys {
 Err survey_grid(Surveys *out, const Grid *grid, const bool *selected, bool with_data) MUST_CHECK;
 void surveys_clear(Surveys *surveys);
 
+/* Each of the cells for which selected[i] is true (NULL = all) asks for an arithmetic that the grid's kind of device
+ * has. ERR_SPEC, with the cell's name and its place in the grid. */
+Err surveys_check_precision(const Surveys *surveys, const Grid *grid, const bool *selected) MUST_CHECK;
+
 /* Tells all of them the class of the accelerator that cells run on (borrowed). */
 void surveys_run_on(Surveys *surveys, const char *accelerator_class);
 

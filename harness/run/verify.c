@@ -142,6 +142,20 @@ done:
     return err;
 }
 
+/* ---- devices ---- */
+
+/* A cell of another kind of device is another cell: no bit of it is promised here. */
+static Err check_device(const Verification *v) {
+    const char *here = device_name(v->devices.kind);
+    for (size_t i = 0; i < v->n; i++) {
+        const char *then = record_provenance_find(v->cell[i].record, "device");
+        if (!v->cell[i].has_result || then == NULL || strcmp(then, here) == 0) continue;
+        return err_set(ERR_ARG, "%s: %s was trained with --device %s, and this is --device %s: verify it with that",
+                       v->spec->path, v->cell[i].cell->name, then, here);
+    }
+    return ERR_OK;
+}
+
 /* ---- inputs ---- */
 
 static Err check_listing(const VerifyCell *c, const char *key, const char *now, const char *what) {
@@ -239,8 +253,11 @@ Err verify_open(Verification *out, const VerifySpec *spec) {
     out->spec = spec;
     TRY(read_cells(out));
     TRY(devices_open(&out->devices, spec->device));
+    TRY(check_device(out));
     TRY(make_grid(out));
     TRY(survey_grid(&out->surveys, &out->grid, out->selected, true));
+    TRY(surveys_check_precision(&out->surveys, &out->grid, out->selected));
+    TRY(devices_check(&out->devices, &out->surveys));
     surveys_run_on(&out->surveys, devices_class(&out->devices));
     run.device = out->grid.device;
     run.accelerator_class = devices_class(&out->devices);

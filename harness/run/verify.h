@@ -63,7 +63,8 @@ typedef struct Verification {
 } Verification;
 
 /* Reads the file, finds the inputs and plans the cells. ERR_MISSING or ERR_DATA names a file that is not there, or is
- * not the one that the cell was trained on; ERR_NOTHING if no cell matches, or none has a result. The caller clears
+ * not the one that the cell was trained on; ERR_NOTHING if no cell matches, or none has a result; ERR_ARG for a cell of
+ * another kind of device; ERR_DEVICE for a device that is not there, or lacks a cell's arithmetic. The caller clears
  * *out whatever comes; spec is borrowed until then. */
 Err verify_open(Verification *out, const VerifySpec *spec) MUST_CHECK;
 
