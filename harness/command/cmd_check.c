@@ -83,6 +83,7 @@ static Err compare(Check *check, Device device) {
     Lock planned = {0};
     LockDiff diff = {0};
     const char *class = device_class(device);
+    const bool pinned = device == DEVICE_CPU && isa_is_pinned();
     TRY(grid_load(&grid, check->path, check->overrides, check->n_overrides, device_name(device)));
     FAIL_IF(strcmp(grid->experiment, check->lock.experiment) != 0, ERR_DATA,
             "%s is the lock of experiment '%s', and %s is '%s'", check->lock_path, check->lock.experiment, check->path,
@@ -95,8 +96,9 @@ static Err compare(Check *check, Device device) {
     check->n_cells += grid->n_cells;
     check->n_wrong += lock_diff_failures(&diff);
     if (lock_diff_failures(&diff) > 0)
-        TRY(text_add(&check->accept, "%s`refocus plan %s%s --write-lock`", check->accept.len > 0 ? " and " : "",
-                     check->path, device == DEVICE_CUDA ? " --device cuda" : ""));
+        TRY(text_add(&check->accept, "%s`refocus plan %s%s%s%s --write-lock`", check->accept.len > 0 ? " and " : "",
+                     check->path, device == DEVICE_CUDA ? " --device cuda" : "", pinned ? " --isa " : "",
+                     pinned ? isa_name(isa_in_use()) : ""));
 done:
     lock_diff_clear(&diff);
     lock_clear(&planned);

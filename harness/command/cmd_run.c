@@ -121,7 +121,8 @@ static Err add_word(Text *text, const char *word) {
     return err == ERR_OK && quoted ? text_add(text, "'") : err;
 }
 
-/* The command line that runs one cell of this grid again, but for its name; and this one. */
+/* The command line that runs one cell of this grid again, but for its name; and this one. All that decides which cells
+ * and bits come of it: how many at once, and who fails first, does not. */
 static Err make_commands(Run *run) {
     Err err = ERR_OK;
     Text text = {0};
@@ -132,6 +133,7 @@ static Err make_commands(Run *run) {
         TRY(add_word(&text, run->results));
     }
     if (run->devices.kind != DEVICE_CPU) TRY(text_add(&text, " --device %s", run->device));
+    if (isa_is_pinned()) TRY(text_add(&text, " --isa %s", isa_name(isa_in_use())));
     TRY(mem_strdup(&run->command, text.data));
     TRY(text_add(&text, " --cells"));
     TRY(text_take(&text, &run->again));
