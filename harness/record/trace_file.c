@@ -69,8 +69,6 @@ done:
     return err;
 }
 
-bool trace_has(const TraceWriter *writer, TracePart part, const char *name) { return h5_has(writer->part[part], name); }
-
 static Err write_values(hid_t group, const TraceTensor *tensor, const void *values) {
     Err err = ERR_OK;
     int64_t *wide = NULL;

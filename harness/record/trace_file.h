@@ -56,7 +56,6 @@ Err trace_create(TraceWriter **out, const char *path, const TraceHead *head) MUS
 
 /* values: float, double or int32_t by tensor->type. A second tensor of one part and name is refused (ERR_ARG). */
 Err trace_put(TraceWriter *writer, const TraceTensor *tensor, const void *values) MUST_CHECK;
-bool trace_has(const TraceWriter *writer, TracePart part, const char *name);
 
 /* Puts the file in its place, forced to the disk. */
 Err trace_finish(TraceWriter *writer) MUST_CHECK;

@@ -159,16 +159,11 @@ static int fused_node(const Graph *graph, bool backward) {
     return -1;
 }
 
-/* A second tensor of a name gets a number: "encoder.copy#2". */
 static Err put_entry(Tracing *t, const Exec *exec, const Graph *graph, const TraceEntry *entry) {
     Err err = ERR_OK;
-    char module[64], name[600];
+    char module[64];
     const void *values = NULL;
     TraceTensor tensor = describe(graph, entry, exec_backend(exec), module);
-    for (int k = 2; trace_has(t->writer, tensor.part, tensor.name); k++) {
-        (void)snprintf(name, sizeof name, "%s#%d", entry->name, k);
-        tensor.name = name;
-    }
     if (graph != t->graph) tensor.order = tensor.first = tensor.last = fused_node(t->graph, entry->gradient);
     TRY(values_of(&values, t, exec, graph, entry));
     TRY(trace_put(t->writer, &tensor, values));
