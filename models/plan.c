@@ -1,7 +1,6 @@
 /* Lifetimes, and who shares a block in place. */
 #include "models/plan.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/mem.h"

@@ -1,6 +1,5 @@
 /* The settings of one cell: an array sorted by key, each entry bound to the row that read it. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/mem.h"

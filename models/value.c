@@ -1,7 +1,6 @@
 /* Flow text -> scalars (quotes decoded) -> typed items -> canonical text. */
 #include "models/value.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

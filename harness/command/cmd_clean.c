@@ -1,5 +1,4 @@
 /* refocus clean: removes the folders of cells that a grid no longer has, after asking. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

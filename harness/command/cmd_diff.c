@@ -1,7 +1,6 @@
 /* refocus diff: two results files, cell by cell; or two traces, tensor by tensor. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "harness/command/command.h"
 #include "harness/report/difference.h"

@@ -1,5 +1,4 @@
 /* refocus doctor: what this machine has of what refocus can use, as text or JSON. */
-#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -13,7 +12,6 @@
 #include "kernels/cuda_open.h"
 #include "kernels/isa.h"
 #include "kernels/machine.h"
-#include "kernels/near.h"
 
 enum { MAX_CUDA = 16, WHY_LEN = 256 };
 

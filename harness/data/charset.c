@@ -3,7 +3,6 @@
 #include "harness/data/charset.h"
 
 #include <iconv.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 #include "harness/data/import.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

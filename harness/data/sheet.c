@@ -2,7 +2,6 @@
 
 #include <cairo.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "harness/data/lettering.h"

@@ -6,7 +6,6 @@
 #include "harness/grid/grid.h"
 #include "harness/grid/message.h"
 #include "kernels/mem.h"
-#include "models/text.h"
 
 typedef struct Files {
     Doc *doc[2]; /* the grid, then what it extends; NULL = none */

@@ -1,5 +1,4 @@
 /* Settings of every combination: the layers in their order; and that no setting is written in vain. */
-#include <string.h>
 
 #include "harness/grid/load.h"
 

@@ -1,11 +1,9 @@
 /* The keys at the top of a grid file, and the values that are no settings. */
-#include <stdio.h>
 #include <string.h>
 
 #include "harness/grid/load.h"
 #include "kernels/near.h"
 #include "models/number.h"
-#include "models/option_match.h"
 
 static const char *const names[TOP_COUNT] = {
     [TOP_EXPERIMENT] = "experiment",

@@ -2,7 +2,6 @@
 #include "harness/record/h5.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "harness/data/isolate.h"
 #include "kernels/mem.h"

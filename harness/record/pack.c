@@ -2,7 +2,6 @@
  * object copy leaves the references between dimension scales pointing into the old file. The copy must have the
  * digest of the original. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "harness/record/cell_parts.h"
 #include "harness/record/results.h"
 #include "harness/record/results_load.h"
 

@@ -5,7 +5,6 @@
 
 #include "harness/grid/grid.h"
 #include "harness/report/difference_parts.h"
-#include "kernels/mem.h"
 #include "kernels/near.h"
 
 typedef struct Compare {

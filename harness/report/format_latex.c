@@ -1,7 +1,6 @@
 /* Tables for a paper: booktabs, one float per section, since a page does not hold them all. A section that the page is
  * too narrow for is cut into tabulars, one below the other. */
 #include <ctype.h>
-#include <string.h>
 
 #include "harness/report/format.h"
 #include "harness/report/latex.h"

@@ -1,7 +1,6 @@
 /* Escapes. Each is closed, by braces or dollars, so that it swallows no space and joins nothing that follows. */
 #include "harness/report/latex.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "harness/data/utf8.h"

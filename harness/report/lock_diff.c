@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "harness/report/steps.h"
-#include "kernels/mem.h"
 
 const char *lock_kind_name(LockKind kind) {
     static const char *const names[] = {[LOCK_GREW] = "grew",

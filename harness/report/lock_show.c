@@ -1,6 +1,5 @@
 /* Differences as people and programs read them. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "harness/report/lock_diff.h"

@@ -1,7 +1,6 @@
 /* A lock as text: one fact a line, in an order that depends on names alone, so that a diff of it reads as what changed.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "harness/data/digest.h"
 #include "harness/report/lock.h"

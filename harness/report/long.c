@@ -6,7 +6,6 @@
 
 #include "harness/report/csv.h"
 #include "harness/report/rows.h"
-#include "kernels/mem.h"
 #include "kernels/near.h"
 
 typedef struct Long {

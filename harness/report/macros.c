@@ -8,7 +8,6 @@
 
 #include "harness/data/utf8.h"
 #include "harness/report/latex.h"
-#include "kernels/mem.h"
 #include "models/text.h"
 
 typedef struct Macros {

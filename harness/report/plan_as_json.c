@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "harness/report/plan_format.h"
-#include "harness/report/plan_listing.h"
 
 /* ---- values; a NULL that comes of a lack of memory makes what holds it NULL too ---- */
 

@@ -1,5 +1,4 @@
 /* What fills a peak: tensors that are alike, and words for their shape. */
-#include <stdio.h>
 #include <string.h>
 
 #include "harness/report/plan_parts.h"

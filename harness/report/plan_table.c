@@ -3,7 +3,6 @@
 #include "harness/report/plan_table.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "harness/report/plan_parts.h"

@@ -1,9 +1,7 @@
 /* Comparing figures in the direction in which they get worse. */
 #include "harness/report/regress.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "harness/report/rows.h"

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "harness/data/utf8.h"
-#include "harness/report/markup.h"
 #include "harness/report/table_build.h"
 
 /* A line break or tab is a space; what else cannot be printed, U+FFFD. */

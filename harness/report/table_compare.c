@@ -1,6 +1,5 @@
 /* Rows against their baselines: differences of pairs of equal seeds, and what may be said of them. */
 #include <math.h>
-#include <string.h>
 
 #include "harness/report/table_build.h"
 

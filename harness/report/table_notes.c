@@ -2,7 +2,6 @@
  * The words are chosen so that no row claims more than its seeds and settings allow. */
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "harness/report/identity.h"

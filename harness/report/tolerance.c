@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/mem.h"
 #include "models/number.h"
 
 static bool read_percent(Tolerance *out, const char *text) {

@@ -1,5 +1,4 @@
 /* The first screen: the question, the answer in words, and what each row gains and costs. */
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 

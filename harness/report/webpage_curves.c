@@ -1,6 +1,5 @@
 /* Curves as data: mean and range over seeds per row, lines of their own for cells that were not finished. */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "harness/report/curve.h"

@@ -1,7 +1,6 @@
 /* Kept parameters on a set. */
 #include "harness/run/reevaluate.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "harness/grid/grid.h"

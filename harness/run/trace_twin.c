@@ -1,7 +1,6 @@
 /* The plain branch in double precision. */
 #include "harness/run/trace_twin.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "harness/run/size_text.h"

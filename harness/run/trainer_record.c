@@ -1,8 +1,4 @@
 /* What a cell leaves behind. */
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "harness/record/provenance.h"
 #include "harness/run/plan_report.h"

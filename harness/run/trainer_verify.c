@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/record/provenance.h"
 #include "harness/record/results.h"
 #include "harness/run/folder.h"
 #include "harness/run/snapshot.h"
