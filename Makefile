@@ -292,7 +292,7 @@ test: deps ## build, run every test, count; T=plan runs those whose name begins 
 	@+$(SUB) test-run
 
 test-run: $(B)/refocus $(PLUGIN) $(TEST_BIN) $(B)/tests/libfail.so $(if $(CLI_TESTS),$(EMU_PLUGIN))
-	@BUILD=$(BUILD) tests/run.sh $(B) $(TEST_BIN) $(CLI_TESTS)
+	@BUILD=$(BUILD) tests/run.sh $(B) $(CLI_TESTS) $(TEST_BIN)
 
 # A sweep killed at hundreds of instants: minutes.
 test-kill: deps ## kill a sweep at 200 random instants and 20 times at each point where the disk changes: it resumes to the same bits

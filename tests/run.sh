@@ -3,7 +3,7 @@
 #   tests/run.sh BUILD_FOLDER PROGRAM-OR-SCRIPT ...
 # A program is a cmocka program (its closing lines are counted); a script prints "ok NAME", "not ok NAME", "skip NAME".
 # One that ends otherwise than its counts say (a crash, no count, the time limit) is one failure more.
-# TEST_JOBS=N runs N at once (tests that measure time want 1); TEST_LIMIT=SECONDS for each.
+# TEST_JOBS=N runs N at once (tests that measure time want 1), the longest first; TEST_LIMIT=SECONDS for each.
 set -u
 
 # The number in cmocka's closing lines "[  WORD  ] N test(s)": a program may run several groups.
@@ -42,6 +42,7 @@ run_one() {
     fi
     [ -z "$why" ] || bad=$((bad + 1))
     echo "$ok $bad $skip" >"$logs/$name.count"
+    echo "$name $seconds" >"$logs/$name.seconds"
     {
         if [ "$bad" -eq 0 ]; then
             note=
@@ -57,6 +58,19 @@ run_one() {
     cat "$logs/$name.result"
 }
 
+# The tests as they are to begin: the longest first, so that none runs on alone at the end; before them, as they were
+# given, those of which no run has told yet. $times: "NAME SECONDS", of whatever configuration ran last.
+in_order() {
+    printf '%s\n' "$@" | awk -v times="$times" '
+        BEGIN { while ((getline < times) > 0) seconds[$1] = $2 }
+        { name = $0; sub(/.*\//, "", name); print (name in seconds ? seconds[name] : 1e9), $0 }' |
+        sort -s -k 1,1gr | cut -d ' ' -f 2-
+}
+keep_times() {
+    touch "$times"
+    cat "$logs"/*.seconds "$times" | awk '!seen[$1]++' >"$times.new" && mv "$times.new" "$times"
+}
+
 if [ "$1" = --one ]; then
     run_one "$2"
     exit 0
@@ -65,12 +79,14 @@ fi
 build=$1
 shift
 export LC_ALL=C REFOCUS="$PWD/$build/refocus" logs="$build/log"
+times=$(dirname "$build")/seconds
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 export LSAN_OPTIONS="${LSAN_OPTIONS:-suppressions=$PWD/tests/lsan.txt:print_suppressions=0}"
 rm -rf "$logs"
 mkdir -p "$logs"
 [ $# -gt 0 ] || { echo "no test has that name"; exit 1; }
-printf '%s\n' "$@" | xargs -P "${TEST_JOBS:-1}" -I{} sh tests/run.sh --one {}
+in_order "$@" | xargs -P "${TEST_JOBS:-1}" -I{} sh tests/run.sh --one {}
+keep_times
 
 echo
 cat "$logs"/*.count | awk -v n=$# '
