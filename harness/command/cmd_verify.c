@@ -253,8 +253,9 @@ const Command cmd_verify = {
         "parameters, attention maps and content digest are compared too. Nothing is written but a folder for\n"
         "temporary files, which is removed. Within one bit class (build, libraries, instruction set, CPU) and with\n"
         "the same sources the same bits are promised; across classes they are compared, and what is another one is\n"
-        "said. 0: all cells are as recorded; 2: one differs, or a digest does not fit; 1: one could not be trained;\n"
-        "3: there is nothing to compare; 75: interrupted, or deferred for want of memory.",
+        "said. Cells of the CPU and of CUDA are verified where they were trained: --device says which, others are\n"
+        "refused (64). 0: all cells are as recorded; 2: one differs, or a digest does not fit; 1: one could not be\n"
+        "trained; 3: there is nothing to compare; 75: interrupted, or deferred for want of memory.",
     .example = "refocus verify results/quickstart.h5 --jobs 2\n"
                "refocus verify results/quickstart.h5 'revised@*' --steps 50 --json",
     .options = options,
