@@ -86,6 +86,34 @@ cell_works() {
         tr '\0' ' ' <"/proc/$cell_pid/cmdline" 2>/dev/null | grep -q '^refocus cell '
 }
 
+# ---- sweeps of tests/cases/run/tiny.yaml, into ./results ----
+grid=$here/tests/cases/run/tiny.yaml
+# Makes ./long.yaml of it: long enough to be interrupted, with a checkpoint each 20 steps.
+make_long() {
+    sed 's/steps: 12/steps: 4000/; s/checkpoint_every: 4/checkpoint_every: 20/; s/every: 5,/every: 1000,/' "$grid" >long.yaml
+}
+# The folder of a cell.
+folder() { echo results/tiny/"$1"-*; }
+# True if a cell has a checkpoint; with `checkpoint.old` behind its name, two.
+has_checkpoint() { test -s "$(folder "$1")/${2:-checkpoint}"; }
+# interrupt GRID.yaml [checkpoint.old]: begins baseline@0 anew, and stops it when it has a checkpoint, or two.
+interrupt() {
+    rm -rf results
+    "$REFOCUS" run "$1" --cells 'baseline@0' >out1 2>err1 </dev/null &
+    sweep=$!
+    wait_for has_checkpoint baseline@0 ${2:+"$2"} || wrong 'no checkpoint came'
+    kill -INT $sweep
+    wait $sweep
+}
+# machine MIB [KILLED]: a machine with so much memory left, whose system has killed so many processes for want of it.
+machine() {
+    mkdir -p machine/proc
+    printf 'MemTotal: 8388608 kB\nMemAvailable: %d kB\n' $(($1 * 1024)) >machine/proc/meminfo
+    printf 'nr_free_pages 1\noom_kill %d\n' "${2:-0}" >machine/proc/vmstat
+    export REFOCUS_MEMORY_ROOT=$PWD/machine
+}
+
+# ---- changed sources ----
 # A copy of the sources in ./tree with what has been built from them, to be changed; make_tree builds it again.
 BUILD=${BUILD:-release}
 copy_tree() {

@@ -1,6 +1,5 @@
 # refocus clean: removes what it lists and nothing else, and only when told to.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
 sed '/^  pulled/d; /^  twin/d; /^primary/d; s/^seeds: 2/seeds: 1/' "$grid" >fewer.yaml
 
 t 'nothing to remove'

@@ -1,6 +1,5 @@
 # refocus diff: two runs of one grid are equal; another setting is found, with the step from which it shows.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
 
 t 'two runs of one grid, with other threads and other folders: equal, 0'
 refocus run "$grid" --results one --cells '*@0' --threads 1

@@ -1,6 +1,5 @@
 # refocus evaluate: what it adds, where, and what it says of itself. Wrong datasets: wrong_data.sh.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
 refocus run "$grid" --cells '*@0'
 sealed=$(echo results/tiny/baseline@0-*)/cell.h5
 

@@ -1,6 +1,5 @@
 # The results file in programs of others: xarray with h5netcdf, silx, HDF5's own tools.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
 python=/usr/bin/python3 # Debian's, which has Debian's packages
 r=results/tiny.h5
 has() { "$python" -c "import $1" 2>/dev/null; }

@@ -1,6 +1,5 @@
 # refocus report: the page of a real results file, without a browser and, where Chromium is found, in one.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
 r=results/tiny.h5
 chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome || :)
 parser() { command -v python3 >/dev/null; }

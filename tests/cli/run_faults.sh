@@ -1,19 +1,8 @@
 # Results folders that vanish, are shared by users, or come from another machine.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
-sed 's/steps: 12/steps: 4000/; s/checkpoint_every: 4/checkpoint_every: 20/; s/every: 5,/every: 1000,/; /^  twin/d' \
-    "$grid" >long.yaml
+make_long
+sed -i '/^  twin/d' long.yaml
 sed 's/steps: 4000/steps: 60/' long.yaml >short.yaml
-folder() { echo results/tiny/"$1"-*; }
-has_checkpoint() { test -s "$(folder "$1")/checkpoint"; }
-interrupt() {
-    rm -rf results
-    "$REFOCUS" run "$1" --cells 'baseline@0' >out1 2>err1 </dev/null &
-    sweep=$!
-    wait_for has_checkpoint baseline@0 || wrong 'no checkpoint came'
-    kill -INT $sweep
-    wait $sweep
-}
 
 t 'a results folder that vanishes: one message, an exit code; the same command begins anew'
 "$REFOCUS" run long.yaml --cells 'baseline@*' >out 2>err </dev/null &

@@ -1,23 +1,15 @@
 # Cells whose process is killed by a signal that refocus did not send: begun again from their checkpoint, failed if that
 # leads nowhere; and checkpoints and journals that are damaged.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
-sed 's/steps: 12/steps: 4000/; s/checkpoint_every: 4/checkpoint_every: 20/; s/every: 5,/every: 1000,/; /^  twin/d' \
-    "$grid" >long.yaml
+make_long
+sed -i '/^  twin/d' long.yaml
 sed 's/checkpoint_every: 20/checkpoint_every: 1h/' long.yaml >rare.yaml
-folder() { echo results/tiny/"$1"-*; }
-has_checkpoint() { test -s "$(folder "$1")/checkpoint.old"; }
-memory_root() {
-    mkdir -p machine/proc
-    printf 'MemTotal: 8388608 kB\nMemAvailable: 8388608 kB\n' >machine/proc/meminfo
-    printf 'nr_free_pages 1\noom_kill %d\n' "$1" >machine/proc/vmstat
-}
 
 t 'a killed cell is begun again, from its checkpoint; the others go on, and the sweep ends well'
 sed 's/^  baseline: {}/  baseline: {train.steps: 12}/; s/^  pulled: .*/  pulled: {train.steps: 400}/' long.yaml >kill.yaml
 "$REFOCUS" run kill.yaml --cells '*@0' >out 2>err </dev/null &
 sweep=$!
-wait_for has_checkpoint pulled@0 || wrong 'no checkpoint came'
+wait_for has_checkpoint pulled@0 checkpoint.old || wrong 'no checkpoint came'
 cell_works 'results/tiny/pulled@0-*' || wrong 'no cell is at work'
 kill -KILL "$cell_pid"
 wait $sweep
@@ -76,15 +68,14 @@ want_err '^failed   pulled@0: .*; twice without a new checkpoint$'
 
 t 'the cause says when the system ran out of memory'
 rm -rf results
-memory_root 3
-export REFOCUS_MEMORY_ROOT=$PWD/machine
+machine 8192 3
 "$REFOCUS" run rare.yaml --cells 'pulled@0' >out 2>err </dev/null &
 sweep=$!
 wait_for cell_works 'results/tiny/pulled@0-*' || wrong 'no cell began'
 first=$cell_pid
 kill -KILL "$first"
 wait_for cell_works 'results/tiny/pulled@0-*' "$first" || wrong 'it was not begun again'
-memory_root 4
+machine 8192 4
 kill -KILL "$cell_pid"
 wait $sweep
 code=$? last_command='refocus run rare.yaml, the second kill counted as one for want of memory'
@@ -94,15 +85,6 @@ want_err '^killed  pulled@0: killed by signal 9 \(Killed\) after step [0-9]+: no
 want_err '^failed   pulled@0: .* after step [0-9]+: the system ran out of memory; twice without a new checkpoint$'
 
 # ---- damage ----
-# Interrupts a cell that has two checkpoints.
-interrupt() {
-    rm -rf results
-    "$REFOCUS" run long.yaml --cells 'baseline@0' >out1 2>err1 </dev/null &
-    sweep=$!
-    wait_for has_checkpoint baseline@0 || wrong 'no checkpoints came'
-    kill -INT $sweep
-    wait $sweep
-}
 # damage FILE OFFSET: another byte there.
 damage() {
     file=$(folder baseline@0)/$1
@@ -119,7 +101,7 @@ resume_for_a_while() {
 }
 
 t 'a damaged checkpoint: the one before it, and it is said'
-interrupt
+interrupt long.yaml checkpoint.old
 damage checkpoint 5000
 refocus run long.yaml --cells 'baseline@0' --dry-run
 want_out '^baseline@0 +resume .*after step [0-9]+ of 4000; from the checkpoint before the last one: the checkpoint is damaged'
@@ -131,7 +113,7 @@ want_err '^note    baseline@0: resumes from the checkpoint before the last one: 
 want_not_err 'begins anew'
 
 t 'both are damaged: begun anew, and it is said'
-interrupt
+interrupt long.yaml checkpoint.old
 damage checkpoint 5000
 damage checkpoint.old 5000
 refocus run long.yaml --cells 'baseline@0' --dry-run
@@ -140,7 +122,7 @@ resume_for_a_while
 want_err '^note    baseline@0: begins anew: the checkpoint is damaged: its digest does not fit$'
 
 t 'a journal that is damaged at its head'
-interrupt
+interrupt long.yaml checkpoint.old
 damage journal 30
 refocus run long.yaml --cells 'baseline@0' --dry-run
 want_out '^baseline@0 +train .*begins anew: the journal'

@@ -1,6 +1,5 @@
 # refocus show: text, JSON, pictures and curves of a real results file, and what it refuses.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
 r=results/tiny.h5
 begins() { test "$(head -c "$2" "$1")" = "$3"; }
 

@@ -1,13 +1,5 @@
 # refocus status: every state that a cell can be in, times, orphans; it writes nothing.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
-folder() { echo results/tiny/"$1"-*; }
-has_checkpoint() { test -s "$(folder "$1")/checkpoint"; }
-machine() {
-    mkdir -p machine/proc
-    printf 'MemTotal: 8388608 kB\nMemAvailable: %d kB\n' $(($1 * 1024)) >machine/proc/meminfo
-    export REFOCUS_MEMORY_ROOT=$PWD/machine
-}
 
 t 'before anything ran'
 refocus status "$grid"
@@ -64,7 +56,7 @@ want_out '^  pulled@0  stale  0/12 .*its cell.h5 is of other settings$'
 
 t 'running: how far, and that it is; killed: interrupted, where it goes on'
 rm -rf results
-sed 's/steps: 12/steps: 4000/; s/checkpoint_every: 4/checkpoint_every: 20/; s/every: 5,/every: 1000,/' "$grid" >long.yaml
+make_long
 "$REFOCUS" run long.yaml --cells 'baseline@0' >out1 2>err1 </dev/null &
 sweep=$!
 wait_for has_checkpoint baseline@0 || wrong 'no checkpoint came'

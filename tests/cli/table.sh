@@ -43,7 +43,6 @@ want_code 64
 want_err 'did you mean markdown\?'
 
 # A real results file: two of six cells are trained, the others are missing.
-grid=$here/tests/cases/run/tiny.yaml
 refocus run "$grid" --cells 'baseline@0' --cells 'pulled@0'
 
 t 'every format, and what is missing in each of them'

@@ -1,6 +1,5 @@
 # Datasets that a grid cannot use as they are: one message at the place in the grid, the exit code, nothing written.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
 nothing_written() { want 'nothing written' test ! -e results; }
 # The tiny grid, trained on photographs.
 photographs='s/train: {lines: {.*}}/train: {words: {source: dataset, file: photos.h5, split: all}}/; s/^\( *\)charset:.*/\1charset: digits/'

@@ -1,6 +1,5 @@
 # Disks that take nothing, or not all: a message, the exit code, and nothing left behind; with room again, the same command.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
 can_mount() { mkdir -p disk && mount -t tmpfs -o "size=$1" none disk 2>/dev/null; }
 
 t 'results below a file'
@@ -78,11 +77,7 @@ if can_mount 24m; then
     ASAN_OPTIONS="${ASAN_OPTIONS:-}:fast_unwind_on_malloc=0" "$REFOCUS" run long.yaml --results disk --cells 'baseline@*' \
         >out 2>err </dev/null &
     sweep=$!
-    tries=200
-    until test -s disk/tiny/baseline@0-*/checkpoint || [ $tries = 0 ]; do
-        sleep 0.05
-        tries=$((tries - 1))
-    done
+    wait_for sh -c 'test -s disk/tiny/baseline@0-*/checkpoint' || wrong 'no checkpoint came'
     dd if=/dev/zero of=disk/fill bs=16k 2>/dev/null
     wait $sweep
     code=$? last_command='refocus run long.yaml on a disk that fills up'
