@@ -21,8 +21,8 @@ base:
   data:
     charset: digits
     image: [32, 16]
-    train: {a: {source: synthetic, fonts: [DejaVu], length: [1, 1], count: 4, seed: 7}}
-    valid: {a: {source: synthetic, fonts: [DejaVu], length: [1, 1], count: 3, seed: 901}}
+    train: {a: {source: synthetic, fonts: [DejaVu Sans Mono], length: [1, 1], count: 4, seed: 7}}
+    valid: {a: {source: synthetic, fonts: [DejaVu Sans Mono], length: [1, 1], count: 3, seed: 901}}
   model: {blstm: 4, attention: 4, decoder: 8, embedding: 4}
   train: {steps: 6, batch: 2, lr: 1e-2, optimizer: sgd, decay_at: 0.5}
   eval: {batch: 2, every: 3}
@@ -38,14 +38,6 @@ digest() { "$REFOCUS" show "$1" "$2" | sed -n 's/^  digest *//p'; }
 losses() {
     "$REFOCUS" show "$1" "$2" --json |
         awk '/"loss": \[/ { inside = 1; next } /\]/ { inside = 0 } inside { gsub(/[ ,]/, ""); print }'
-}
-wait_for() {
-    tries=0
-    until "$@"; do
-        tries=$((tries + 1))
-        [ $tries -lt 600 ] || return 1
-        sleep 0.1
-    done
 }
 
 t 'doctor tells what is free of a device'
@@ -105,7 +97,7 @@ EMU_HOLD=$PWD/go "$REFOCUS" run grid.yaml --device cuda --results again --cells 
 sweep=$!
 wait_for sh -c '[ -s again/emu/fused@0-*/checkpoint ]' || wrong 'no checkpoint came'
 kill -INT $sweep
-sleep 0.3
+wait_for grep -q '^stopping: ' err || wrong 'it does not stop'
 touch go
 wait $sweep
 code=$? last_command='refocus run, interrupted'
@@ -168,9 +160,9 @@ refocus run grid.yaml --device cuda:0,1 --results two
 want_code 69
 want_err 'there is no cuda:1, this machine has 1 CUDA device'
 refocus run grid.yaml --device cuda:0,0
-want_code 69
+want_code 64
 refocus run grid.yaml --device cuda:0,
-want_code 69
+want_code 64
 refocus run grid.yaml --pack --jobs 2
 want_code 64
 want_err '^refocus: --pack is for cells on --device cuda$'
@@ -224,3 +216,14 @@ refocus verify pack/emu.h5 kl@0 --device cuda
 want_code 0
 refocus verify cuda/emu.h5 fused@0 --device cuda:0
 want_code 0
+
+t 'verify wants the device that a file was trained on, and an arithmetic that it has'
+refocus verify pack/emu.h5 kl@0
+want_code 64
+want_err '^refocus: pack/emu.h5: kl@0 was trained with --device cuda, and this is --device cpu: verify it with that$'
+refocus verify cpu/emu.h5 kl@0 --device cuda
+want_code 64
+want_err 'kl@0 was trained with --device cpu, and this is --device cuda'
+refocus verify tf32/emu*.h5 kl@0 --device cuda
+want_code 69
+want_err 'cuda:0, emulated device, has compute capability 7.5, train.precision tf32 needs 8.0'

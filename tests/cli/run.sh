@@ -1,9 +1,6 @@
 # refocus run: a tiny sweep from the grid to the results file; what it skips, resumes and refuses.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
 
-# The folder of a cell.
-folder() { echo results/tiny/"$1"-*; }
 # Is a process of this cell at work in this folder? Others may run tests of the same names.
 cell_is_left() {
     for pid in $(pgrep -f "^refocus cell results/tiny/$1"); do
@@ -12,7 +9,6 @@ cell_is_left() {
     return 1
 }
 no_cell_is_left() { ! cell_is_left "$1"; }
-has_checkpoint() { test -s "$(echo results/tiny/"$1"-*)/checkpoint"; }
 nothing_written() { want 'nothing written' test ! -e results; }
 
 t 'a dry run says what would happen and writes nothing'
@@ -64,9 +60,12 @@ t 'a larger grid trains what is new'
 refocus run "$grid" seeds=3 --dry-run
 want_code 0
 sed 's/^seeds: 2/seeds: 3/' "$grid" >tiny.yaml
-refocus run tiny.yaml
-want_code 0
+refocus run tiny.yaml --dry-run
 want_err '^tiny: 9 cells; 2 to train; 4 finished; 3 the same as others$'
+refocus run tiny.yaml --cells 'baseline@2'
+want_code 0
+want_err '^tiny: 9 cells, 1 of them selected; 1 to train$'
+want_err '^done    baseline@2'
 
 t 'only observing changes nothing that is sealed'
 sed 's/every: 5, batch: 4/every: 3, batch: 4/' "$grid" >observe.yaml
@@ -111,27 +110,30 @@ want_err '^tiny: 2 over budget'
 refocus run "$grid" memory.budget=1MiB --cells 'baseline@*' --dry-run
 want_out '^baseline@0 +skip .*the plan needs'
 
-t 'a cell that diverges is told with its log and how to run it again; the others are done'
-rm -rf results
 sed 's/^  baseline: {}/  baseline: {}\n  wild: {train.lr: 100, train.optimizer: sgd, train.clip: 0, train.weight_decay: 1, train.steps: 60}/' \
     "$grid" >wild.yaml
-refocus run wild.yaml --jobs 2
+rm -rf results
+
+t 'fail fast starts nothing after a failure; a pinned instruction set stays part of the command'
+call env REFOCUS_ISA=plain "$REFOCUS" run wild.yaml --fail-fast --cells 'wild@*'
 want_code 1
-want_err '^diverged  wild@0: .* at step '
-want_err "again: refocus run wild.yaml --cells 'wild@0'"
-want_err '^tiny: 6 done, 2 diverged; '
+want_err '^tiny: 1 diverged, 1 not begun; '
+want_err "again: refocus run wild.yaml --isa plain --cells 'wild@0' --retry diverged\$"
+
+t 'a cell that diverges is told with its log and how to run it again; the others are done'
+refocus run wild.yaml --jobs 2 --cells 'wild@1' --cells 'baseline@0'
+want_code 1
+want_err '^diverged  wild@1: .* at step '
+want_err "again: refocus run wild.yaml --cells 'wild@1' --retry diverged\$"
+want_err '^tiny: 1 done, 1 diverged; '
 want_file results/tiny.h5
-want_err "again: refocus run wild.yaml --cells 'wild@0' --retry diverged\$"
 
 t 'a cell that diverged stays as it is until another try is asked for'
-refocus run wild.yaml
+refocus run wild.yaml --cells 'wild@*' --cells 'baseline@0'
 want_code 1
 want_not_err 'training'
-want_err '^tiny: 8 cells; 4 finished; 2 the same as others; 2 diverged before \(--retry diverged\)$'
-refocus run wild.yaml --retry failed
-want_code 1
-want_not_err 'training'
-refocus run wild.yaml --dry-run
+want_err '^tiny: 8 cells, 3 of them selected; 1 finished; 2 diverged before \(--retry diverged\)$'
+refocus run wild.yaml --dry-run --retry failed
 want_out '^wild@0 +skip .*  diverged: [a-z_]+ is (not a number|infinite) at step [0-9]+; first in [a-z0-9_.'\'']+; --retry diverged tries it again$'
 refocus run wild.yaml --dry-run --retry diverged
 want_out '^wild@0 +train .*  diverged: [a-z_]+ is (not a number|infinite) at step [0-9]+; first in [^ ]+$'
@@ -154,14 +156,8 @@ want_code 0
 want_out '^ +n +hit_rate_free ↑ '
 want_out '^ +hit_rate_free ↑ +difference'
 
-t 'fail fast starts nothing after a failure'
-rm -rf results
-refocus run wild.yaml --fail-fast --cells 'wild@*'
-want_code 1
-want_err '^tiny: 1 diverged, 1 not begun; '
-
 # ---- stopping ----
-sed 's/steps: 12/steps: 4000/; s/checkpoint_every: 4/checkpoint_every: 20/; s/every: 5,/every: 1000,/' "$grid" >long.yaml
+make_long
 
 t 'Ctrl-C: running cells write a checkpoint, 75, and the same command resumes'
 rm -rf results
@@ -203,12 +199,13 @@ sed 's/^  baseline: {}/  baseline: {train.steps: 12}/; s/^  pulled: .*/  pulled:
     long.yaml | sed 's/checkpoint_every: 20/checkpoint_every: 100000/' >fail.yaml
 "$REFOCUS" run fail.yaml --cells 'pulled@0' >out 2>err </dev/null &
 sweep=$!
-while kill -0 $sweep 2>/dev/null; do # whatever is begun is killed
-    for pid in $(pgrep -P $sweep -f 'refocus cell'); do kill -KILL "$pid" 2>/dev/null; done
-    sleep 0.1
-done
+wait_for cell_works 'results/tiny/pulled@0-*' || wrong 'no cell began'
+first=$cell_pid
+kill -KILL "$first"
+wait_for cell_works 'results/tiny/pulled@0-*' "$first" || wrong 'it was not begun again'
+kill -KILL "$cell_pid"
 wait $sweep
-code=$? last_command='refocus run fail.yaml, its cell killed'
+code=$? last_command='refocus run fail.yaml, its cell killed twice'
 want_code 1
 want_err "again: refocus run fail.yaml --cells 'pulled@0' --retry failed\$"
 refocus run fail.yaml --cells 'pulled@0' --cells 'baseline@0' --fail-fast
@@ -244,7 +241,7 @@ wait $sweep
 t 'a parent that is killed takes its cells with it, and nothing is lost'
 "$REFOCUS" run long.yaml --cells 'baseline@0' >out1 2>err1 </dev/null &
 sweep=$!
-sleep 1
+wait_for cell_works 'results/tiny/baseline@0-*' || wrong 'no cell began'
 kill -KILL $sweep
 wait $sweep 2>/dev/null
 wait_for no_cell_is_left baseline@0 || wrong 'a cell is left behind'
@@ -334,9 +331,12 @@ want_code 78
 want_err 'model.max_length is 4'
 nothing_written
 
-t 'a device that is not there, and wrong options'
+t 'a device that is not there, one that is none, and wrong options'
 refocus run "$grid" --device cuda
 want_code 69
+refocus run "$grid" --device tpu
+want_code 64
+want_err '^refocus: unknown device "tpu", expected cpu, cuda or cuda:NUMBER'
 refocus run "$grid" --jobs none
 want_code 64
 refocus run

@@ -1,7 +1,8 @@
 # Code that changes after a sweep: cells that used it are shown to give the same bits, or are trained again; others stay.
 . "$(dirname "$0")/../cli_lib.sh"
 copy_tree
-grid=$here/tests/cases/run/tiny.yaml
+sed 's/^seeds: 2/seeds: 1/' "$grid" >once.yaml
+grid=once.yaml
 REFOCUS=$scratch/tree/refocus
 
 t 'the copy builds, and a sweep is done'
@@ -18,11 +19,11 @@ stat -c '%n %i' results/tiny/*/journal 2>/dev/null >journals
 refocus run "$grid" --jobs 2
 want_code 0
 want_err '^same    baseline@0: the present code gives the same bits$'
-want_err '^same    pulled@1: '
-want_err '^tiny: 6 done'
+want_err '^same    pulled@0: '
+want_err '^tiny: 3 done'
 want 'nothing was trained' test ! -s journals
 refocus run "$grid"
-want_err '^tiny: 6 cells; 4 finished'
+want_err '^tiny: 3 cells; 2 finished'
 
 t 'a branch changes its loss: its cells are trained again, the others are not touched'
 wrapper='static TensorId build(Graph *g, const Settings *settings, const FocusIn *in) {\n'\
@@ -35,11 +36,11 @@ want_out '^pulled@0 +revalidate .*models/focus/kl.c changed'
 refocus run "$grid" --jobs 2
 want_code 0
 want_err '^stale   pulled@0: loss.* at step 1 is .*; it is trained again$'
-want_err '^done    pulled@1'
+want_err '^done    pulled@0'
 want_not_err 'baseline@'
 want_file "$(echo results/tiny/pulled@0-*)/stale.h5"
 refocus run "$grid"
-want_err '^tiny: 6 cells; 4 finished'
+want_err '^tiny: 3 cells; 2 finished'
 
 t 'a metric changes what it says: the sweep notices'
 sed -i 's/static void add(MetricSum \*sum, const MetricSample \*sample, const MetricLook \*look) {/&\n    sum->sum += 1;/' \

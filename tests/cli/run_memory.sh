@@ -1,24 +1,17 @@
 # Cells that do not fit: over the budget is a result, more than the machine can hold now is put off.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
 
-# A machine with this much memory left, in MiB.
-machine() {
-    mkdir -p machine/proc
-    printf 'MemTotal: 8388608 kB\nMemAvailable: %d kB\n' $(($1 * 1024)) >machine/proc/meminfo
-    export REFOCUS_MEMORY_ROOT=$PWD/machine
-}
 # The lines of a log that begin a training.
 n_trained() { grep -c 'planned peak' "$(echo results/"$1"-*)/log.txt"; }
 
 t 'over budget: sealed with its plan and its cause, trained by nobody; the others run; 0'
-sed 's/^seeds: 2/seeds: 1/; s/^  twin:.*/  large:    {train.batch: 64}/; s/^variants:/  memory: {budget: 8MiB, reserve: 1MiB}\n&/' \
+sed 's/^seeds: 2/seeds: 1/; s/^  twin:.*/  large:    {train.batch: 16}/; s/^variants:/  memory: {budget: 5MiB, reserve: 1MiB}\n&/' \
     "$grid" >large.yaml
 refocus run large.yaml --dry-run
-want_out '^large@0 +train .*over budget: the plan needs [0-9.]+ MiB, with a reserve of 1.0 MiB, and memory.budget is 8.0 MiB$'
+want_out '^large@0 +train .*over budget: the plan needs [0-9.]+ MiB, with a reserve of 1.0 MiB, and memory.budget is 5.0 MiB$'
 refocus run large.yaml --jobs 2
 want_code 0
-want_err '^over    large@0: the plan needs [0-9.]+ MiB, with a reserve of 1.0 MiB, and memory.budget is 8.0 MiB$'
+want_err '^over    large@0: the plan needs [0-9.]+ MiB, with a reserve of 1.0 MiB, and memory.budget is 5.0 MiB$'
 want_err '^tiny: 2 done, 1 over budget; '
 want_not_err '^large@0  step'
 want_file "$(echo results/tiny/large@0-*)/cell.h5"
@@ -34,7 +27,7 @@ refocus table results/tiny.h5 --format markdown
 want_out '^\| large \| [0-9,]+ \| [0-9.]+ \| – \| – '
 
 t 'a larger budget trains it, and nothing else'
-sed 's/budget: 8MiB/budget: 1GiB/' large.yaml >larger.yaml
+sed 's/budget: 5MiB/budget: 1GiB/' large.yaml >larger.yaml
 refocus run larger.yaml --dry-run
 want_out '^large@0 +train .*it fits into the budget now$'
 refocus run larger.yaml
@@ -134,22 +127,18 @@ want_err '^tiny: 6 cells; 4 finished'
 
 t 'a cell that another process gave up is taken over'
 rm -rf results
-sed 's/steps: 12/steps: 600/; s/checkpoint_every: 4/checkpoint_every: 20/; s/every: 5,/every: 1000,/' "$grid" >long.yaml
+make_long
+sed -i 's/steps: 4000/steps: 100/' long.yaml
 "$REFOCUS" run long.yaml --cells 'baseline@0' >out1 2>err1 </dev/null &
 first=$!
-tries=400
-until test -s results/tiny/baseline@0-*/checkpoint || [ $tries = 0 ]; do
-    sleep 0.05
-    tries=$((tries - 1))
-done
+wait_for has_checkpoint baseline@0 || wrong 'no checkpoint came'
+cell_works 'results/tiny/baseline@0-*' || wrong 'no cell is at work'
+kill -STOP "$cell_pid" # until the second has seen it
 "$REFOCUS" run long.yaml --cells 'baseline@0' >out2 2>err </dev/null &
 second=$!
-tries=400
-until grep -q '^waits ' err || [ $tries = 0 ]; do
-    sleep 0.05
-    tries=$((tries - 1))
-done
+wait_for grep -q '^waits ' err || wrong 'it does not wait'
 kill -INT $first
+kill -CONT "$cell_pid"
 wait $first
 wait $second
 code=$? last_command='refocus run long.yaml, the second of two'

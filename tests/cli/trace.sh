@@ -113,10 +113,7 @@ want_err 'has no checkpoint'
 sed 's/steps: 6/steps: 4000/' "$grid" >long.yaml
 "$REFOCUS" run long.yaml --cells mass@0 >out 2>err </dev/null &
 sweep=$!
-for _ in $(seq 600); do
-    [ -s "$(echo results/branches/mass@0-*)/checkpoint" ] && break
-    sleep 0.1
-done
+wait_for sh -c 'test -s results/branches/mass@0-*/checkpoint' || wrong 'no checkpoint came'
 kill -INT $sweep
 wait $sweep
 before=$(cd results/branches/mass@0-* && sha256sum checkpoint journal)

@@ -1,6 +1,5 @@
 # refocus verify: a results file alone and its inputs are enough; one flipped bit is found, and named.
 . "$(dirname "$0")/../cli_lib.sh"
-grid=$here/tests/cases/run/tiny.yaml
 mkdir tmp alone
 export TMPDIR=$scratch/tmp
 nothing_left() {
@@ -21,6 +20,7 @@ want_out "^pulled@1 +$same"
 want_out '^twin@0 +same +as pulled@0: 12 of 12 steps'
 want_err '^tiny.h5: 6 cells; 4 to train; 2 the same as others$'
 want_err '6 cells: build, libraries, .*: the same bits are promised$'
+want_err '^baseline@0  step 10/12  loss [0-9.]+  char_accuracy '
 want_err '^tiny.h5: 6 verified, 0 differ$'
 nothing_left tiny.h5
 
@@ -33,6 +33,15 @@ want_not_out '^pulled'
 refocus verify tiny.h5 'pulled@1' --steps 100
 want_code 0
 want_out "^pulled@1 +$same" # there are no more
+
+t 'on a terminal: a bar that moves, to the steps that were asked for'
+if command -v script >/dev/null; then
+    script -qec "stty cols 100; TERM=xterm $REFOCUS verify tiny.h5 baseline@0 --steps 2" /dev/null </dev/null 2>/dev/null |
+        tr '\r' '\n' >out
+    want_out '1 of 1 cells .* 100 %'
+else
+    skip 'there is no script(1)'
+fi
 
 t 'JSON'
 refocus verify tiny.h5 'pulled@0' --json
@@ -57,28 +66,27 @@ rm text.h5
 
 # ---- one bit ----
 call cc -o ../flip $(pkg-config --cflags hdf5) "$here/tests/cli/flip.c" $(pkg-config --libs hdf5)
-# flipped DATASET INDEX: a copy of the file in which the last bit of one number is another one.
-flipped() {
-    cp tiny.h5 ../flipped.h5
+# flip DATASET INDEX: the last bit of one number of ../flipped.h5 becomes another one.
+flip() {
     call ../flip ../flipped.h5 "$1" "$2"
     want_code 0
 }
 number='-?[0-9][-+.e0-9]*'
 
 t 'the last bit of a loss: cell, dataset, step, both values; and the digest notices'
-flipped '/cells/pulled@0/curves/loss' 6
-refocus verify ../flipped.h5
+cp tiny.h5 ../flipped.h5
+flip '/cells/pulled@0/curves/loss' 6
+refocus verify ../flipped.h5 '*@0' --jobs 2
 want_code 2
 want_out "^pulled@0 +differs +curves/loss at step 7 is $number, was $number; its digest does not fit what the file holds\$"
 want_out "^twin@0 +differs +as pulled@0: curves/loss at step 7"
 want_out "^baseline@0 +$same"
-want_out "^pulled@1 +$same"
 want_err '^  pulled@0: its content is not what its digest says: it was changed since it was written$'
 want_err '^differs pulled@0: curves/loss at step 7 is '
-want_err '^\.\./flipped.h5: 4 verified, 2 differ$'
+want_err '^\.\./flipped.h5: 1 verified, 2 differ$'
 want_err '^refocus: not all cells are as recorded$'
 nothing_left tiny.h5
-refocus verify ../flipped.h5 'pulled@0' --json
+refocus verify ../flipped.h5 'pulled@0' --steps 7 --json
 want_code 2
 want_out '^ +"outcome": "differs",?$'
 want_out '^ +"dataset": "curves/loss",?$'
@@ -91,35 +99,28 @@ want_code 2
 want_out '^pulled@0 +differs +6 of 12 steps, .*; its digest does not fit .*, which is equal as far as it was compared$'
 
 t 'the last bit of a metric, of a map, of a parameter, of a best one, of a learning rate'
-flipped '/cells/baseline@1/evaluation/valid/hit_rate' 1
-refocus verify ../flipped.h5 'baseline@1'
+cp tiny.h5 ../flipped.h5
+flip '/cells/baseline@0/evaluation/valid/hit_rate' 1
+flip '/cells/pulled@0/attention/maps' 0
+flip '/cells/baseline@1/final/decoder.embedding.table' 3
+flip '/cells/pulled@1/curves/lr' 0
+refocus verify ../flipped.h5 --jobs 2
 want_code 2
-want_out "^baseline@1 +differs +evaluation/valid/hit_rate at step 10 is $number, was $number"
-flipped '/cells/baseline@1/attention/maps' 0
-refocus verify ../flipped.h5 'baseline@1'
-want_code 2
-want_out "^baseline@1 +differs +attention/maps\[0,0,0,0\] at step 6 is $number, was $number"
-flipped '/cells/baseline@1/final/decoder.embedding.table' 3
-refocus verify ../flipped.h5 'baseline@1'
-want_code 2
+want_out "^baseline@0 +differs +evaluation/valid/hit_rate at step 10 is $number, was $number"
+want_out "^pulled@0 +differs +attention/maps\[0,0,0,0\] at step 6 is $number, was $number"
 want_out "^baseline@1 +differs +final/decoder.embedding.table\[3\] at step 12 is $number, was $number"
-flipped '/cells/baseline@1/curves/lr' 0
-refocus verify ../flipped.h5 'baseline@1' --steps 2
-want_code 2
-want_out "^baseline@1 +differs +curves/lr at step 1 is $number, was $number"
+want_out "^pulled@1 +differs +curves/lr at step 1 is $number, was $number"
 
 # ---- another instruction set ----
 t 'another instruction set: said, compared, not promised'
 refocus doctor
 if grep -q '^  kernels .*: .*avx2' out; then
-    refocus verify tiny.h5 'baseline@0' --isa plain
+    REFOCUS_ISA=plain refocus verify tiny.h5 'baseline@0' --steps 1 --json
     want_code 2
     want_err 'of another bit class: bits are compared, not promised$'
     want_err '^    isa: plain here, avx[0-9]+ recorded$'
-    want_out '^baseline@0 +differs +curves/'
-    REFOCUS_ISA=plain refocus verify tiny.h5 'baseline@0' --steps 1 --json
-    want_code 2
     want_out '^ +"same_bit_class": false,?$'
+    want_out '^ +"dataset": "curves/'
     REFOCUS_ISA=plain refocus doctor
     want_out '^  kernels +plain, pinned, '
     refocus run "$grid" --cells 'baseline@0' --isa plain --results plain
@@ -127,8 +128,9 @@ if grep -q '^  kernels .*: .*avx2' out; then
     refocus verify plain/tiny.h5 'baseline@0' --isa plain --steps 3
     want_code 0
     want_err 'the same bits are promised$'
-    refocus verify plain/tiny.h5 'baseline@0'
+    refocus verify plain/tiny.h5 'baseline@0' --steps 1
     want_code 2
+    want_out '^baseline@0 +differs +curves/'
     want_err '^    isa: avx[0-9]+ here, plain recorded$'
     rm -r plain
 else
@@ -156,9 +158,8 @@ rm -rf results
 t 'over budget, diverged, missing: what there is is verified'
 sed 's/^  baseline: {}/  baseline: {}\n  wild: {train.lr: 100, train.optimizer: sgd, train.clip: 0, train.weight_decay: 1, train.steps: 60}/' \
     "$grid" >wild.yaml
-refocus run wild.yaml --cells 'wild@0'
+refocus run wild.yaml --cells 'wild@0' --cells 'baseline@0' --jobs 2
 want_code 1
-refocus run wild.yaml --cells 'baseline@0'
 refocus verify results/tiny.h5 'wild@*' 'baseline@*'
 want_code 0
 want_out '^wild@0 +same +[0-9]+ of [0-9]+ steps'
@@ -242,7 +243,8 @@ want_err '^  a@0: done; evaluated on other files than today.s: dataset more.h5 c
 
 # ---- stopping ----
 t 'Ctrl-C: 75, and nothing is left behind'
-sed 's/steps: 12/steps: 400/; s/every: 5,/every: 0,/; s/attention_every: 6/attention_every: 0/' "$grid" >long.yaml
+sed 's/steps: 12/steps: 100/; s/every: 5,/every: 0,/; s/attention_every: 6/attention_every: 0/; s/checkpoint_every: 4/checkpoint_every: 1h/' \
+    "$grid" >long.yaml
 refocus run long.yaml --cells 'baseline@0'
 want_code 0
 mkdir long
@@ -250,12 +252,10 @@ cp results/tiny.h5 long/
 cd long
 "$REFOCUS" verify tiny.h5 'baseline@0' >../out 2>../err </dev/null &
 verification=$!
-tries=200
-while ! ls "$TMPDIR"/*/*/settings.yaml >/dev/null 2>&1 && [ $tries -gt 0 ]; do
-    sleep 0.05
-    tries=$((tries - 1))
-done
+wait_for cell_works "$TMPDIR/*/*" || wrong 'no cell began'
+kill -STOP "$cell_pid" # it must not end before it hears of it
 kill -INT $verification
+kill -CONT "$cell_pid"
 wait $verification
 code=$? last_command='refocus verify tiny.h5, interrupted'
 want_code 75
