@@ -269,7 +269,7 @@ const Command cmd_status = {
     .summary = "show how far the cells of a grid are, and how long the rest will take",
     .usage = "GRID.yaml [KEY=VALUE ...]",
     .about = "Done, running, interrupted, failed, diverged, over budget, deferred, stale, and orphans: cells that the\n"
-             "grid no longer has. Times are estimated from what finished cells took. Reads only.",
+             "grid no longer has. Times are estimated from what finished cells took. Changes nothing.",
     .example = "refocus status experiments/quickstart.yaml\n"
                "refocus status experiments/quickstart.yaml --cells --jobs 2",
     .options = options,
