@@ -3,12 +3,27 @@
 #   tests/run.sh BUILD_FOLDER PROGRAM-OR-SCRIPT ...
 # A program is a cmocka program (its closing lines are counted); a script prints "ok NAME", "not ok NAME", "skip NAME".
 # One that ends otherwise than its counts say (a crash, no count, the time limit) is one failure more.
-# TEST_JOBS=N runs N at once (tests that measure time want 1), the longest first; TEST_LIMIT=SECONDS for each.
+# TEST_JOBS=N runs N at once (tests that measure time want 1), the longest first, each on its share of the cores;
+# TEST_LIMIT=SECONDS for each.
 set -u
 
 # The number in cmocka's closing lines "[  WORD  ] N test(s)": a program may run several groups.
 closing() { sed -n "s/^\[ *$1 *\] \([0-9][0-9]*\) test(s).*/\1/p" "$log" | awk '{ n += $1 } END { print n + 0 }'; }
 lines() { grep -c "^$1" "$log"; }
+
+# The command that gives a test its share of the cores, where several run at once: threads of one that spin for those of
+# another cost both of them more than they save.
+on_its_cores() {
+    [ "${TEST_JOBS:-1}" -gt 1 ] && [ -n "${TEST_SLOT:-}" ] && command -v taskset >/dev/null || return 0
+    sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status | tr , '\n' |
+        awk -F- -v slot="$TEST_SLOT" -v jobs="$TEST_JOBS" '
+        { for (c = $1; c <= $NF; c++) core[n++] = c }
+        END {
+            if (jobs > n) jobs = n
+            for (i = slot % jobs; i < n; i += jobs) list = list (list == "" ? "" : ",") core[i]
+            print "taskset -c " list
+        }'
+}
 
 # Runs one, prints its result, and leaves "passed failed skipped" in NAME.count.
 run_one() {
@@ -16,15 +31,16 @@ run_one() {
     name=$(basename "$test")
     log=$logs/$name.log
     limit=${TEST_LIMIT:-900}
+    cores=$(on_its_cores)
     start=$(date +%s.%N)
     case $test in
     *.sh)
-        timeout -k 5 "$limit" sh "$test" >"$log" 2>&1 </dev/null
+        $cores timeout -k 5 "$limit" sh "$test" >"$log" 2>&1 </dev/null
         code=$?
         ok=$(lines 'ok ') bad=$(lines 'not ok ') skip=$(lines 'skip ')
         ;;
     *)
-        timeout -k 5 "$limit" "$test" >"$log" 2>&1 </dev/null
+        $cores timeout -k 5 "$limit" "$test" >"$log" 2>&1 </dev/null
         code=$?
         ok=$(closing PASSED) bad=$(closing FAILED) skip=$(closing SKIPPED)
         ;;
@@ -85,7 +101,7 @@ export LSAN_OPTIONS="${LSAN_OPTIONS:-suppressions=$PWD/tests/lsan.txt:print_supp
 rm -rf "$logs"
 mkdir -p "$logs"
 [ $# -gt 0 ] || { echo "no test has that name"; exit 1; }
-in_order "$@" | xargs -P "${TEST_JOBS:-1}" -I{} sh tests/run.sh --one {}
+in_order "$@" | xargs -P "${TEST_JOBS:-1}" --process-slot-var=TEST_SLOT -I{} sh tests/run.sh --one {}
 keep_times
 
 echo

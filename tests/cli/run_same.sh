@@ -23,19 +23,23 @@ refocus run grid.yaml --results threads3 --threads 3 --jobs 2
 want_code 0
 same threads3
 
-t 'cells in another order, one by one, by 8 threads'
-for cell in shuffled@0 baseline@0 pulled@0; do
-    refocus run grid.yaml --results order --cells $cell --threads 8
+t 'cells in another order, one by one, by 8, 1 and 5 threads'
+while read -r cell threads; do
+    refocus run grid.yaml --results order --cells "$cell" --threads "$threads"
     want_code 0
-done
+done <<'END'
+shuffled@0 8
+baseline@0 1
+pulled@0 5
+END
 same order
 
 t 'stopped on the way, again and again'
 sed 's/steps: 6/steps: 60/' grid.yaml >long.yaml
-refocus run long.yaml --cells pulled@0 --results whole
+refocus run long.yaml --cells pulled@0 --threads 1 --results whole
 want_code 0
 for sign in checkpoint resumed; do # stopped once it has a checkpoint, and again when it goes on from there
-    "$REFOCUS" run long.yaml --cells pulled@0 --results stopped >out 2>err </dev/null &
+    "$REFOCUS" run long.yaml --cells pulled@0 --threads 1 --results stopped >out 2>err </dev/null &
     sweep=$!
     wait_for sh -c "test -s stopped/tiny/*/$sign || grep -q 'pulled@0  training, $sign' err" || wrong "no $sign"
     kill -TERM $sweep
@@ -43,7 +47,7 @@ for sign in checkpoint resumed; do # stopped once it has a checkpoint, and again
     code=$? last_command="refocus run, stopped at: $sign"
     want_code 75
 done
-refocus run long.yaml --cells pulled@0 --results stopped
+refocus run long.yaml --cells pulled@0 --threads 1 --results stopped
 want_code 0
 want 'it went on where it had stopped' grep -q ' resumes after step [1-9]' stopped/tiny/pulled@0-*/log.txt
 refocus diff whole/tiny.h5 stopped/tiny.h5 pulled@0
