@@ -17,7 +17,7 @@ namespace emu {
 enum State { READY, AT_BARRIER, AT_COLLECTIVE, RETURNED };
 
 struct Thread {
-    Fiber *fiber;
+    Fiber *fiber; /* nullptr: it has not begun, or has returned */
     uint3 index;
     State state;
     Place place; /* where it waits */
@@ -37,7 +37,9 @@ struct Piece {
 static struct {
     const void *kernel;
     const std::function<void()> *body;
-    std::vector<Thread> threads; /* as many as any block ever had; their fibers wait for the next one */
+    std::vector<Thread> threads; /* as many as any block ever had */
+    std::vector<Fiber *> idle;   /* for threads that have not begun */
+    std::vector<Fiber *> done;   /* for those of later blocks */
     unsigned n, current, n_returned;
     std::vector<unsigned> ready; /* threads that can go on, in the order in which they could */
     size_t n_taken;              /* of ready, from its front */
@@ -162,25 +164,53 @@ static unsigned take_ready() {
     return i;
 }
 
-/* The thread that runs waits, or is done: another goes on, or run_block, if none can. Returns when it can itself. */
+/* Makes the next thread that can go on the current one. */
+static Thread &next_thread() {
+    run.current = take_ready();
+    threadIdx = run.threads[run.current].index;
+    return run.threads[run.current];
+}
+
+static void thread_main(void *);
+
+/* The thread that runs waits: another goes on, or run_block, if none can. Returns when it can itself. */
 static void run_others() {
     if (run.ready.empty()) {
         fiber_switch(nullptr);
         return;
     }
-    run.current = take_ready();
-    threadIdx = run.threads[run.current].index;
-    fiber_switch(run.threads[run.current].fiber);
+    Thread &next = next_thread();
+    if (next.fiber == nullptr) {
+        if (run.idle.empty()) run.idle.push_back(fiber_new(thread_main, nullptr));
+        next.fiber = run.idle.back();
+        run.idle.pop_back();
+    }
+    fiber_switch(next.fiber);
 }
 
-static void thread_main(void *arg) {
-    for (const unsigned i = (unsigned)(uintptr_t)arg;;) {
+/* A fiber takes one thread after the other, as long as the next one has not begun either: only what waits needs a stack
+ * of its own. ThreadSanitizer, which knows threads by their fibers, sees one thread of a block on each. */
+static void thread_main(void *) {
+    for (;;) {
         fiber_acquire(&run.launch);
         (*run.body)();
         fiber_release(&run.launch);
-        run.threads[i].state = RETURNED;
+        Thread &me = run.threads[run.current];
+        Fiber *const mine = me.fiber;
+        me.fiber = nullptr;
+        me.state = RETURNED;
         run.n_returned++;
-        run_others();
+        if (!fiber_is_watched() && !run.ready.empty()) {
+            Thread &next = next_thread();
+            Fiber *const other = next.fiber;
+            if (other == nullptr) next.fiber = mine;
+            if (other == nullptr) continue;
+            run.idle.push_back(mine);
+            fiber_switch(other);
+        } else {
+            run.done.push_back(mine);
+            run_others();
+        }
     }
 }
 
@@ -293,6 +323,8 @@ static void run_block() {
         run_others();
     }
     fiber_acquire(&run.launch);
+    run.idle.insert(run.idle.end(), run.done.begin(), run.done.end());
+    run.done.clear();
     free_shared();
 }
 
@@ -305,22 +337,15 @@ uint64_t Order::below(uint64_t n) {
     return (z ^ (z >> 31)) % n;
 }
 
-static void free_threads() {
-    for (Thread &t : run.threads) fiber_free(t.fiber);
-    run.threads.clear();
+static void free_fibers() {
+    for (Fiber *fiber : run.idle) fiber_free(fiber);
+    run.idle.clear();
 }
 
 static void make_threads(dim3 block) {
     run.n = block.x * block.y * block.z;
-    if (run.threads.empty()) {
-        run.threads.reserve(MAX_THREADS);
-        (void)atexit(free_threads);
-    }
-    while (run.threads.size() < run.n) {
-        Thread t = {};
-        t.fiber = fiber_new(thread_main, reinterpret_cast<void *>((uintptr_t)run.threads.size()));
-        run.threads.push_back(t);
-    }
+    if (run.threads.empty()) (void)atexit(free_fibers);
+    if (run.threads.size() < run.n) run.threads.resize(run.n);
     for (unsigned i = 0; i < run.n; i++)
         run.threads[i].index = {i % block.x, i / block.x % block.y, i / (block.x * block.y)};
 }

@@ -33,7 +33,8 @@ const char *kernel_name(const void *kernel);
 /* As the linker knows it; NULL if the program does not export it. */
 const char *kernel_symbol(const void *kernel);
 
-/* Tells who watches. */
+/* Is somebody told of launches? Tells them of one. */
+bool is_watched();
 void tell(const EmuLaunch &launch);
 
 /* A pseudo-random number generator for orders: SplitMix64. */
@@ -53,8 +54,8 @@ void run_grid(const void *kernel, dim3 grid, dim3 block, size_t shared_bytes, si
 bool on_device(const void *at, size_t bytes);
 bool touches_device(const void *at);
 
-/* Ends the program if anything was written beside an allocation. what: who may have done it. */
-void check_redzones(const char *what);
+/* Ends the program if anything was written beside an allocation. kernel: what may have done it; nullptr: anything. */
+void check_redzones(const void *kernel);
 
 /* ---- runtime ---- */
 

@@ -150,6 +150,8 @@ void fiber_free(Fiber *fiber) {
     free(fiber);
 }
 
+bool fiber_is_watched() { return __tsan_switch_to_fiber != nullptr; }
+
 void fiber_release(void *at) {
     if (__tsan_release != nullptr) __tsan_release(at);
 }

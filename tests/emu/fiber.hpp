@@ -14,6 +14,9 @@ void fiber_free(Fiber *fiber);
 /* Runs another fiber, or (nullptr) the thread that runs no fiber; returns when somebody switches back. */
 void fiber_switch(Fiber *to);
 
+/* Does ThreadSanitizer look? */
+bool fiber_is_watched();
+
 /* ThreadSanitizer: what one fiber did before it released is seen by those that acquire after it. */
 void fiber_release(void *at);
 void fiber_acquire(void *at);

@@ -35,15 +35,15 @@ bool on_device(const void *at, size_t bytes) {
 }
 
 static bool all_redzone(const char *at) {
-    for (size_t i = 0; i < REDZONE; i++)
-        if (at[i] != REDZONE_BYTE) return false;
-    return true;
+    static const std::vector<char> intact(REDZONE, REDZONE_BYTE);
+    return REDZONE == 0 || memcmp(at, intact.data(), REDZONE) == 0;
 }
 
-void check_redzones(const char *what) {
+void check_redzones(const void *kernel) {
     for (const auto &block : blocks)
         if (!all_redzone(block.first - REDZONE) || !all_redzone(block.first + block.second))
-            die("%s wrote beside an allocation of %zu bytes", what, block.second);
+            die("%s wrote beside an allocation of %zu bytes",
+                kernel == nullptr ? "something before cudaFree" : kernel_name(kernel), block.second);
 }
 
 void set_device_bytes(size_t bytes) { device_bytes = bytes; }
@@ -87,7 +87,7 @@ cudaError_t cudaFree(void *block) {
     if (const cudaError_t code = check_no_capture()) return code;
     auto found = blocks.find(static_cast<char *>(block));
     if (found == blocks.end()) return fail(cudaErrorInvalidValue);
-    check_redzones("something before cudaFree");
+    check_redzones(nullptr);
     stats.n_live--;
     stats.live_bytes -= found->second;
     blocks.erase(found);

@@ -35,8 +35,10 @@ static std::map<const void *, size_t> shared_limits;
 static void (*watcher)(void *ctx, const EmuLaunch *launch);
 static void *watcher_ctx;
 
+bool is_watched() { return watcher != nullptr; }
+
 void tell(const EmuLaunch &launch) {
-    if (watcher != nullptr) watcher(watcher_ctx, &launch);
+    if (is_watched()) watcher(watcher_ctx, &launch);
 }
 
 int injected() {
@@ -95,19 +97,20 @@ cudaError_t launch(const cudaLaunchConfig_t *config, const void *kernel, size_t 
     const size_t limit = shared_limits.count(kernel) > 0 ? shared_limits[kernel] : (size_t)MAX_SHARED;
     const cudaLaunchConfig_t c = *config;
     if (!is_valid(c, parameter_bytes, limit)) return fail(cudaErrorInvalidConfiguration);
-    tell({kernel_symbol(kernel),
-          {c.gridDim.x, c.gridDim.y, c.gridDim.z},
-          {c.blockDim.x, c.blockDim.y, c.blockDim.z},
-          c.dynamicSmemBytes,
-          0,
-          0,
-          0,
-          0});
+    if (is_watched()) /* names cost more than many a launch */
+        tell({kernel_symbol(kernel),
+              {c.gridDim.x, c.gridDim.y, c.gridDim.z},
+              {c.blockDim.x, c.blockDim.y, c.blockDim.z},
+              c.dynamicSmemBytes,
+              0,
+              0,
+              0,
+              0});
     return submit(c.stream, [=] {
         Order order = {order_seed + stats.n_launches * 0x2545f4914f6cdd1du, order_seed != 0, order_seed % 2 != 0};
         stats.n_launches++;
         run_grid(kernel, c.gridDim, c.blockDim, c.dynamicSmemBytes, limit, body, order);
-        check_redzones(kernel_name(kernel));
+        check_redzones(kernel);
     });
 }
 
