@@ -51,6 +51,7 @@ LDLIBS   += $(LIBS_LD) -lm -ldl -lrt -pthread
 LDFLAGS  += -rdynamic
 NVCC_FOUND := $(if $(filter 0,$(CUDA)),,$(shell command -v $(NVCC)))
 PLUGIN     := $(if $(filter release debug,$(BUILD)),$(if $(NVCC_FOUND)$(filter 1,$(CUDA)),$(B)/refocus-cuda.so))
+NO_NVCC    := $(if $(and $(PLUGIN),$(NVCC_FOUND)),,no-nvcc)
 NVCC_DIR    = $(patsubst %/bin/nvcc,%,$(realpath $(NVCC_FOUND)))
 NVCCFLAGS   = -std=c++17 -O3 --fmad=false -Xcompiler=-fPIC,-fvisibility=hidden,-ffp-contract=off,-Wall,-Wextra \
               $(if $(WERROR),--Werror=all-warnings -Xcompiler=-Werror) -I. -I$(B)
@@ -82,6 +83,8 @@ EMU_PLUGIN := $(B)/emu/refocus-cuda.so $(B)/emu/libcuda.so.1
 EMU_C     := $(sort $(wildcard tests/emu/*.c))
 EMU_LOOK  := tests/emu/cuda_runtime.h tests/emu/cublas_v2.h
 CUDA_FILES := $(EMU_SRC) $(EMU_C) $(sort $(wildcard kernels/*.cuh tests/emu/*.hpp))
+GPU_TESTS := $(B)/test-gpu-ops $(B)/test-gpu-tiles $(B)/test-gpu-train
+GPU_BIN   := $(GPU_TESTS) $(B)/tests/bench/bench_gpu
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
 BENCH_BIN := $(patsubst %.c,$(B)/%,$(filter tests/bench/bench_%,$(BENCH_C)))
 BENCH_O   := $(patsubst %.c,$(B)/%.o,$(filter-out tests/bench/bench_%,$(BENCH_C)))
@@ -102,7 +105,7 @@ build: refocus $(PLUGIN) ## build ./refocus from what is installed
 
 plugin: $(or $(PLUGIN),no-nvcc) ## build refocus-cuda.so (CUDA=0|1|auto, CUDA_ARCHS="75 90" for less of it)
 no-nvcc:
-	@echo "the CUDA part needs nvcc, of the CUDA Toolkit, in PATH (NVCC=...), and BUILD=release or debug"; exit 1
+	@echo "the CUDA part needs nvcc, of the CUDA Toolkit, in PATH (NVCC=...), and BUILD=release or debug" >&2; exit 69
 
 refocus: $(B)/refocus
 	$(Q)ln -sf $< $@
@@ -156,11 +159,12 @@ $(B)/fuzz_%: $(B)/tests/fuzz/entry_%.o $(B)/tests/fuzz/unisolated.o $(FUZZ_O) $(
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter-out $(B)/harness/data/isolate.o,$^) $(LDLIBS) -lcmocka
 
+$(B)/tests/bench/bench_gpu: $(B)/tests/made_batch.o $(B)/tests/node_cost.o
 $(B)/tests/bench/bench_%: $(B)/tests/bench/bench_%.o $(BENCH_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(B)/tests/emu/launches: $(B)/tests/emu/launches.o $(EMU_O) $(LIB_O)
+$(B)/tests/emu/launches: $(B)/tests/emu/launches.o $(B)/tests/node_cost.o $(EMU_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -291,7 +295,8 @@ deps-check: deps
 test: deps ## build, run every test, count; T=plan runs those whose name begins with plan
 	@+$(SUB) test-run
 
-test-run: $(B)/refocus $(PLUGIN) $(TEST_BIN) $(B)/tests/libfail.so $(if $(CLI_TESTS),$(EMU_PLUGIN))
+test-run: $(B)/refocus $(PLUGIN) $(TEST_BIN) $(B)/tests/libfail.so $(if $(CLI_TESTS),$(EMU_PLUGIN)) \
+          $(if $(filter %/gpu.sh,$(CLI_TESTS)),$(GPU_BIN))
 	@BUILD=$(BUILD) tests/run.sh $(B) $(CLI_TESTS) $(TEST_BIN)
 
 # A sweep killed at hundreds of instants: minutes.
@@ -311,16 +316,15 @@ $(B)/tests/libfail.so: tests/torture/fail.c $(B)/gen/flags
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fsanitize% -fno-sanitize% --coverage,$(CFLAGS)) -shared -o $@ $< -ldl
 
 # The tests of CUDA's kernels without the emulation: they open refocus-cuda.so beside them and take cuda:0.
-GPU_TESTS := $(B)/test-gpu-ops $(B)/test-gpu-train
 $(GPU_TESTS): $(B)/test-gpu-%: $(B)/tests/test_cuda_%.o $(HELP_O) $(LIB_O)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-test-gpu: deps ## kernels, training and determinism on cuda:0, as a report; for a machine that has one
+test-gpu: $(or $(NO_NVCC),deps) ## kernels, training and determinism on cuda:0, as a report; for a machine that has one
 	@+$(SUB) build plugin $(GPU_TESTS)
 	@tests/gpu.sh test $(B)
 
-bench-gpu: deps ## bandwidth and FLOP rate of each op on cuda:0 against its peak, as a report
+bench-gpu: $(or $(NO_NVCC),deps) ## bandwidth and FLOP rate of each op on cuda:0 against its peak, as a report
 	@+$(SUB) build plugin $(B)/tests/bench/bench_gpu
 	@ln -sf ../../refocus-cuda.so $(B)/tests/bench/
 	@tests/gpu.sh bench $(B)

@@ -10,7 +10,6 @@
 
 #include "harness/data/loader.h"
 #include "kernels/mem.h"
-#include "kernels/rng.h"
 
 #define OK(call) check_ok(call, #call, __LINE__)
 static void check_ok(Err err, const char *text, int line) {
@@ -75,85 +74,9 @@ ModelSizes sizes_of(const Settings *settings) {
 
 /* ---- one training step of one branch ---- */
 
-static void upload(Step *s, TensorId t, const void *values) {
-    if (t != TENSOR_NONE) OK(exec_upload(s->exec, t, values));
-}
-
-static void upload_number(Step *s, TensorId t, double value) { upload(s, t, &(float){(float)value}); }
-
-struct Batch {
-    int64_t T, N, H, W, K;
-    float *image, *box;               /* [N,H,W,3], [T,N,4] */
-    int32_t *mask, *label, *token_in; /* [N,H,W], [T,N], [T,N] */
-    int n_labels, n_boxes;
-};
-
-static void batch_new(Batch **out, const Step *s) {
-    const Graph *g = s->model->train.graph;
-    const Shape *image = graph_shape(g, s->model->train.image), *label = graph_shape(g, s->model->train.label);
-    Batch *b = NULL;
-    OK(mem_alloc(&b, 1, sizeof *b));
-    *b = (Batch){.T = label->dim[0], .N = label->dim[1], .H = image->dim[1], .W = image->dim[2], .K = s->sizes.n_chars};
-    const size_t n_steps = (size_t)(b->T * b->N), n_pixels = (size_t)(b->N * b->H * b->W);
-    OK(mem_alloc(&b->image, 3 * n_pixels, sizeof *b->image));
-    OK(mem_alloc(&b->box, 4 * n_steps, sizeof *b->box));
-    OK(mem_alloc(&b->mask, n_pixels, sizeof *b->mask));
-    OK(mem_alloc(&b->label, n_steps, sizeof *b->label));
-    OK(mem_alloc(&b->token_in, n_steps, sizeof *b->token_in));
-    *out = b;
-}
-
-static void batch_free(Batch *b) {
-    mem_free(b->image);
-    mem_free(b->box);
-    mem_free(b->mask);
-    mem_free(b->label);
-    mem_free(b->token_in);
-    mem_free(b);
-}
-
-/* Characters and the end, each character in a box that reaches into the next one's. */
-static void fill_line(Batch *b, Rng *rng, int64_t n) {
-    const int64_t length = 1 + (b->T - 2 + n) % (b->T - 1), width = b->W / (b->T - 1);
-    for (int64_t step = 0; step < b->T; step++) {
-        const int64_t at = step * b->N + n;
-        b->label[at] = step == length ? (int32_t)b->K : -1;
-        if (step < length) b->label[at] = (int32_t)rng_below(rng, (uint32_t)b->K);
-        b->token_in[at] = step == 0 ? (int32_t)b->K + 1 : b->label[at - b->N] < b->K ? b->label[at - b->N] : -1;
-        b->n_labels += b->label[at] >= 0;
-        const bool has_box = step < length && n != 1;
-        const float x0 = (float)(width * step), box[4] = {x0, 4, x0 + (float)(width + 1), (float)b->H - 4};
-        for (int i = 0; i < 4; i++) b->box[4 * at + i] = has_box ? box[i] : 0;
-        b->n_boxes += has_box;
-    }
-}
-
 void upload_batch(Step *s) { upload_step(s, 0); }
 
-void upload_step(Step *s, int i_step) {
-    const TrainGraph *t = &s->model->train;
-    Batch *b = s->batch;
-    const double lambda = 0.3 + 0.05 * i_step;
-    Rng rng = rng_at(rng_stream(11, "test.batch"), (uint64_t)i_step, 0);
-    float hyper[HYPER_LEN];
-    b->n_labels = b->n_boxes = 0;
-    for (int64_t i = 0; i < b->N * b->H * b->W * 3; i++) b->image[i] = (float)rng_range(&rng, -1, 1);
-    for (int64_t i = 0; i < b->N * b->H * b->W; i++)
-        b->mask[i] = i / (b->H * b->W) == 1 ? -1 : (int32_t)rng_below(&rng, (uint32_t)b->K + 1);
-    for (int64_t n = 0; n < b->N; n++) fill_line(b, &rng, n);
-    update_hyper(s->settings, i_step, 0.01 / (i_step + 1), hyper);
-    upload(s, t->image, b->image);
-    upload(s, t->token_in, b->token_in);
-    upload(s, t->label, b->label);
-    upload(s, t->box, b->box);
-    upload(s, t->mask, b->mask);
-    upload_number(s, t->inv_chars, 1.0 / b->n_labels);
-    upload_number(s, t->inv_boxes, 1.0 / b->n_boxes);
-    upload_number(s, t->lambda, lambda);
-    upload_number(s, t->one_minus_lambda, 1 - lambda);
-    upload(s, t->update.hyper, hyper);
-    upload_number(s, t->update.limit, 1);
-}
+void upload_step(Step *s, int i_step) { OK(made_batch_upload(s->batch, s->exec, s->model, s->settings, i_step)); }
 
 void open_step(Step *s, const char *const *pairs, const Backend *backend, ExecMode mode, int n_threads) {
     open_step_of(s, small_settings(pairs), &small_sizes, backend, mode, n_threads);
@@ -167,13 +90,15 @@ void open_step_of(Step *s, Settings *settings, const ModelSizes *sizes, const Ba
     OK(model_plan(&s->plan, s->model, backend->real_bytes, in_place));
     OK(par_new(&s->par, n_threads));
     OK(arena_new(&s->arena, backend, &s->model->params, s->plan.transient_bytes));
-    OK(arena_initialise(s->arena, 3));
+    restart_step(s);
     OK(exec_new(&s->exec, s->plan.train, s->arena, mode, s->par));
-    batch_new(&s->batch, s);
+    OK(made_batch_new(&s->batch, s->model, s->sizes.n_chars));
 }
 
+void restart_step(Step *s) { OK(arena_initialise(s->arena, 3)); }
+
 void close_step(Step *s) {
-    batch_free(s->batch);
+    made_batch_free(s->batch);
     exec_free(s->exec);
     arena_free(s->arena);
     par_free(s->par);

@@ -3,7 +3,7 @@
 #ifndef TESTS_SMALL_MODEL_H
 #define TESTS_SMALL_MODEL_H
 
-#include "models/model.h"
+#include "tests/made_batch.h"
 
 enum { SMALL_WORDS = 16, SMALL_BRANCHES = 19 };
 
@@ -20,8 +20,6 @@ Settings *small_settings(const char *const *pairs);
 /* What the data of a cell decide; without its data sets, T is what model.max_length allows. */
 ModelSizes sizes_of(const Settings *settings);
 
-typedef struct Batch Batch;
-
 typedef struct Step {
     Settings *settings;
     ModelSizes sizes;
@@ -30,22 +28,23 @@ typedef struct Step {
     Par *par;
     Arena *arena;
     Exec *exec;
-    Batch *batch; /* what upload_batch fills */
+    MadeBatch *batch; /* what upload_step fills */
 } Step;
 
 /* Plans as memory.reuse says; parameters have their initial values. close_step frees. */
 void open_step(Step *s, const char *const *pairs, const Backend *backend, ExecMode mode, int n_threads);
 void close_step(Step *s);
 
+/* Parameters and the optimiser's states have their initial values again. */
+void restart_step(Step *s);
+
 /* As open_step, for a model of any size; the step takes the settings. */
 void open_step_of(Step *s, Settings *settings, const ModelSizes *sizes, const Backend *backend, ExecMode mode,
                   int n_threads);
 
-/* A batch with one sample without boxes, labels of different lengths, and a box at the border. */
-void upload_batch(Step *s);
-
-/* The same for step i_step: each has other images, labels, lr and lambda; 0 is upload_batch's. */
+/* The inputs of step i_step (made_batch.h); those of step 0. */
 void upload_step(Step *s, int i_step);
+void upload_batch(Step *s);
 
 /* Losses, norm, and every persistent value after n_steps steps: *n numbers. The caller frees (mem_free). */
 float *train_steps(Step *s, int n_steps, size_t *n);

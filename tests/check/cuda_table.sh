@@ -1,14 +1,15 @@
 #!/bin/sh
-# cuda_table.sh LAUNCHES PTXAS.txt ...: writes results/reference/cuda.md from what tests/emu/launches.c prints of an
-# experiment's ops and from what the assembler says of their kernels. Fails where a kernel spills registers.
+# cuda_table.sh LAUNCHES PTXAS.txt ...: writes results/reference/cuda.md from what tests/emu/launches.c prints of the ops
+# of some models and from what the assembler says of their kernels. Fails where a kernel spills registers, and where an op
+# is in none of the models.
 set -eu
 launches=$1
 shift
-experiments='experiments/quickstart.yaml experiments/tune.yaml'
+grids='experiments/quickstart.yaml experiments/tune.yaml tests/cases/cuda_table.yaml'
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
 # shellcheck disable=SC2086
-"$launches" $experiments >"$new/launches"
+"$launches" $grids >"$new/launches"
 for log in "$@"; do
     awk -v file="$(echo "$log" | sed 's/.*ptxas\///; s/\.txt$/.cu/')" '
         /Compiling entry function/ { split($0, part, "\047"); symbol = part[2] }
@@ -27,7 +28,7 @@ done >"$new/kernels"
 cut -f 2 "$new/kernels" >"$new/symbols"
 c++filt <"$new/symbols" | paste "$new/symbols" - | sed 's/^/name\t/' >"$new/names"
 
-cat "$new/names" "$new/kernels" "$new/launches" | LC_ALL=C awk -F '\t' -v experiments="$experiments" '
+cat "$new/names" "$new/kernels" "$new/launches" | LC_ALL=C awk -F '\t' -v grids="$grids" '
 # "void f<A(B)>(C)" -> "f<A(B)>"
 function plain(text, i, depth, c) {
     sub(/^void /, "", text)
@@ -53,17 +54,30 @@ function blocks_per_sm(registers, shared, threads,   n) {
     n = smaller(2048 / threads, int(65536 / (ceiling(registers / 8) * 8 * threads)))
     return smaller(n, int(227 * 1024 / (shared + 1024)))
 }
-# A launch that is repeated stands where it is first made.
-function launched(text) {
+# A launch that is repeated stands where it is first made. kernels_of: what the pass runs, whatever the sizes.
+function launched(kernel, text) {
     if (times[text]++ == 0) launches[n_launches++] = text
+    if (!(kernel in seen)) kernels_of = kernels_of " " kernel
+    seen[kernel]
 }
-function end_pass(   i) {
+# Of the passes that run the same kernels the one of most operations is kept.
+function end_pass(   i, text, key) {
     for (i = 0; i < n_launches; i++)
-        row = row (i > 0 ? ", " : "") (times[launches[i]] > 1 ? times[launches[i]] " times " : "") launches[i]
-    if (row != "") rows[n_rows++] = row " |"
-    row = ""
+        text = text (i > 0 ? ", " : "") (times[launches[i]] > 1 ? times[launches[i]] " times " : "") launches[i]
+    key = op SUBSEP pass SUBSEP kernels_of
+    if (op != "" && !(key in flops)) key_of[op, pass, n_keys[op, pass]++] = key
+    if (op != "" && (!(key in flops) || flop > flops[key])) { flops[key] = flop; figures[key] = row text " |" }
+    if (op != "" && nodes > most[key]) most[key] = nodes
+    op = kernels_of = ""
     n_launches = 0
     split("", times)
+    split("", seen)
+}
+function print_passes(name, pass,   i, key) {
+    for (i = 0; i < n_keys[name, pass]; i++) {
+        key = key_of[name, pass, i]
+        printf "| %s | %s | %d | %s\n", name, pass, most[key], figures[key]
+    }
 }
 $1 == "name" { name[$2] = plain($3) }
 $1 == "kernel" && !($2 in file) {
@@ -71,39 +85,48 @@ $1 == "kernel" && !($2 in file) {
     file[$2] = $3; registers[$2] = $4; shared[$2] = $5; stack[$2] = $6; spills[$2] = $7
     if ($7 > 0) { print "cuda_table: " name[$2] " of " $3 " spills " $7 " bytes" >"/dev/stderr"; failed = 1 }
 }
+$1 == "peaks" { peak_bytes = $2; peak_flops = $3 }
+$1 == "op" { ops[n_ops++] = $2 }
 $1 == "pass" {
     end_pass()
+    op = $2; pass = $3; nodes = $4; flop = $6
     bytes = $7 + 2 * $8
-    memory = bytes / 3.35e12 * 1e6
-    compute = $6 / 67e12 * 1e6
-    row = sprintf("| %s | %s | %d | %s | %s | %s | %s | %.1f | %s | %s | ", $2, $3, $4, $5, scaled($6), scaled($7), \
-                  scaled($8), $6 / bytes, memory > compute ? "memory" : "compute", least(memory > compute ? memory : compute))
+    memory = bytes / peak_bytes * 1e6
+    compute = flop / peak_flops * 1e6
+    row = sprintf("%s | %s | %s | %s | %.1f | %s | %s | ", $5, scaled(flop), scaled($7), scaled($8), flop / bytes, \
+                  memory > compute ? "memory" : "compute", least(memory > compute ? memory : compute))
 }
 $1 == "launch" {
     if (!($2 in file)) { print "cuda_table: the assembler said nothing of " $2 >"/dev/stderr"; failed = 1 }
-    launched(sprintf("`%s` %d x %d%s", name[$2], $3, $4, $5 > 0 ? " + " $5 " B" : ""))
+    launched(name[$2], sprintf("`%s` %d x %d%s", name[$2], $3, $4, $5 > 0 ? " + " $5 " B" : ""))
 }
-$1 == "product" { launched(($5 > 1 ? $5 " of " : "") $2 " x " $3 " x " $4) }
-$1 == "absent" { absent = absent (absent == "" ? "" : ", ") $2 }
+$1 == "product" { launched("product", ($5 > 1 ? $5 " of " : "") $2 " x " $3 " x " $4) }
 END {
     end_pass()
     print "<!-- make cuda-table -->"
     print "# The CUDA kernels, counted\n"
-    gsub(" ", " and ", experiments)
+    gsub(" ", ", ", grids)
     print "Nothing here was measured on a GPU: shapes and costs are those of the models of"
-    print experiments ", launches are those that the ops make for them on"
-    print "the emulated device, registers and memory are what the assembler reports.\n"
+    print grids ", launches are"
+    print "those that the ops make for them on the emulated device, registers and memory are what the assembler reports.\n"
     print "## Ops\n"
-    print "Each pass at the node of most operations: its output\047s shape; how often the pass runs in one training step, at"
-    print "most (0: in evaluation alone); operations as the op counts them; bytes if each operand is moved once; scratch, which"
-    print "counts twice in what follows, as written and read; operations for each byte; what bounds it on an H100 of 67 TFLOP/s"
-    print "in fp32 and 3.35 TB/s, and the least time by that. Where this is less than a launch takes, some 2 to 5 microseconds,"
+    print "Each pass of each op, once for each set of kernels that it runs in one of these models, at the node of most operations:"
+    print "its output\047s shape; how often the pass runs in one training step, at most (0: in evaluation alone); operations as the"
+    print "op counts them; bytes if each operand is moved once, twice where it is updated or added to; scratch, which counts twice"
+    print "in what follows, as written and read; operations for each byte; what bounds it on an H100 of " peak_flops / 1e12 " TFLOP/s"
+    print "in fp32 and " peak_bytes / 1e12 " TB/s, and the least time by that. Where this is less than a launch takes, some 2 to 5 microseconds,"
     print "launches are what bounds it, which is why a step is captured into one graph. Launches are blocks x threads (+ dynamic"
     print "shared memory), products of cuBLAS rows x columns x depth.\n"
     print "| op | pass | a step | output | FLOP | bytes | scratch | FLOP/byte | bound by | least µs | launches |"
     print "| :-- | :-- | --: | :-- | --: | --: | --: | --: | :-- | --: | :-- |"
-    for (i = 0; i < n_rows; i++) print rows[i]
-    if (absent != "") print "\nIn none of these models: " absent "."
+    for (i = 0; i < n_ops; i++) {
+        if (!n_keys[ops[i], "forward"]) {
+            print "cuda_table: " ops[i] " is in none of the models of " grids >"/dev/stderr"
+            failed = 1
+        }
+        print_passes(ops[i], "forward")
+        print_passes(ops[i], "backward")
+    }
     print "\n## Kernels\n"
     print "On compute capability 9.0: registers of a thread, static shared memory of a block, bytes of stack and of spilled"
     print "registers, and how many blocks of 256 threads a multiprocessor of an H100 holds by these.\n"
@@ -115,5 +138,5 @@ END {
             blocks_per_sm(registers[k], shared[k], 256)
     }
     exit failed
-}' >"$new/table"
+}' >"$new/table" || exit 1
 cat "$new/table" >results/reference/cuda.md

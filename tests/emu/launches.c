@@ -1,11 +1,11 @@
-/* launches EXPERIMENT.yaml ...: how the ops of these models run on CUDA, for tests/check/cuda_table.sh. Of each op's
- * forward and backward pass the node of most operations is called under a capture, which runs nothing. Lines, cut by
- * tabs:
- *   pass OP forward|backward NODES SHAPE FLOP BYTES SCRATCH      NODES of the pass in one training step, at most,
- *                                                                0: of evaluation; BYTES: each operand once
- *   launch SYMBOL BLOCKS THREADS DYNAMIC_BYTES                   of the pass above
- *   product M N K COUNT
- *   absent OP                                                    in none of the models */
+/* launches GRID.yaml ...: how the ops of these models run on CUDA, for tests/check/cuda_table.sh. Of each op's forward
+ * and backward pass in each model the node of most operations is called under a capture, which runs nothing. Lines, cut
+ * by tabs:
+ *   peaks BYTES FLOP                                             an H100's, per second
+ *   op NAME                                                      all there are
+ *   pass OP forward|backward NODES SHAPE FLOP BYTES SCRATCH      NODES of the pass in the model's training step, 0: of
+ * its evaluation; BYTES: each operand once launch SYMBOL BLOCKS THREADS DYNAMIC_BYTES                   of the pass
+ * above product M N K COUNT */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,42 +16,25 @@
 #include "kernels/mem.h"
 #include "models/model.h"
 #include "tests/emu/emu.h"
+#include "tests/node_cost.h"
 
-enum { MAX_OPS = 100, MAX_MODELS = 100, DEVICE_GIB = 16 };
+enum { MAX_OPS = 100, DEVICE_GIB = 16 };
 
-/* One pass of an op, at the node that stands for it. */
+/* One pass of an op in a model, at the node that stands for it. */
 typedef struct Pass {
     const Graph *graph;
-    const Node *node;
+    const Node *node; /* NULL: the model has none */
     int64_t flops;
-    int n_nodes;
+    int n_nodes; /* of the training step */
 } Pass;
 
-static Pass passes[MAX_OPS][2];
-static Model *models[MAX_MODELS];
-static int n_models;
+static size_t tensor_size(const Graph *graph, TensorId t) { return (size_t)node_tensor_bytes(graph, t); }
 
 /* ---- finding ---- */
 
-static int64_t bytes_of(const Graph *graph, const TensorId *tensors, int n) {
-    int64_t bytes = 0;
-    for (int i = 0; i < n; i++)
-        if (tensors[i] != TENSOR_NONE) bytes += 4 * shape_count(graph_shape(graph, tensors[i]));
-    return bytes;
-}
-
-/* What is added to is read, too. */
-static int64_t operand_bytes(const Graph *graph, const Node *node) {
-    int64_t bytes = bytes_of(graph, node->x, node->spec.n_x) + bytes_of(graph, node->y, node->spec.n_y);
-    if (!node->backward) return bytes;
-    for (int i = 0; i < node->spec.n_x; i++)
-        bytes += bytes_of(graph, &node->dx[i], 1) * (node->accumulate & OP_X(i) ? 2 : 1);
-    return bytes + bytes_of(graph, node->dy, node->op->n_out);
-}
-
 /* of_eval: what no training step has. */
-static void find_in(const Graph *graph, bool of_eval) {
-    int n_ops = 0, seen[MAX_OPS][2] = {{0}};
+static void find_in(Pass passes[MAX_OPS][2], const Graph *graph, bool of_eval) {
+    int n_ops = 0;
     const Op *const *ops = op_table(&n_ops);
     for (int i = 0; i < graph->n_nodes; i++) {
         const Node *node = &graph->nodes[i];
@@ -60,28 +43,9 @@ static void find_in(const Graph *graph, bool of_eval) {
         while (ops[op] != node->op) op++;
         Pass *pass = &passes[op][node->backward];
         if (of_eval && pass->n_nodes > 0) continue;
+        pass->n_nodes += !of_eval;
         if (pass->node == NULL || flops > pass->flops) pass->graph = graph, pass->node = node, pass->flops = flops;
-        const int n = ++seen[op][node->backward];
-        if (!of_eval && n > pass->n_nodes) pass->n_nodes = n;
     }
-}
-
-static Err build_models(const char *path) {
-    Err err = ERR_OK;
-    Grid *grid = NULL;
-    TRY(grid_load(&grid, path, NULL, 0, "cuda"));
-    for (size_t c = 0; c < grid->n_cells; c++) {
-        DataFacts facts;
-        if (grid->cells[c].seed != grid->seeds[0]) continue;
-        FAIL_IF(n_models == MAX_MODELS, ERR_ARG, "%s has too many cells", path);
-        TRY(data_facts(&facts, grid->cells[c].settings));
-        const ModelSizes sizes = {facts.n_chars, facts.n_steps, facts.n_steps_eval, facts.height, facts.width};
-        TRY(model_build(&models[n_models], grid->cells[c].settings, &sizes, DEVICE_CUDA, MODEL_TRAIN_AND_EVAL));
-        n_models++;
-    }
-done:
-    grid_free(grid);
-    return err;
 }
 
 /* ---- calling ---- */
@@ -117,17 +81,17 @@ static Err take_operands(Operands *o, OpCall *call, const Graph *graph, const No
     Err err = ERR_OK;
     void *x = NULL, *dy = NULL;
     for (int i = 0; i < node->spec.n_x; i++) {
-        TRY(take(o, &x, (size_t)bytes_of(graph, &node->x[i], 1)));
+        TRY(take(o, &x, tensor_size(graph, node->x[i])));
         call->x[i] = x;
-        if (node->backward) TRY(take(o, &call->dx[i], (size_t)bytes_of(graph, &node->dx[i], 1)));
+        if (node->backward) TRY(take(o, &call->dx[i], tensor_size(graph, node->dx[i])));
     }
     for (int i = 0; i < node->spec.n_y; i++) {
-        TRY(take(o, &call->y[i], (size_t)bytes_of(graph, &node->y[i], 1)));
+        TRY(take(o, &call->y[i], tensor_size(graph, node->y[i])));
         if (!node->backward || i >= node->op->n_out) continue;
-        TRY(take(o, &dy, (size_t)bytes_of(graph, &node->dy[i], 1)));
+        TRY(take(o, &dy, tensor_size(graph, node->dy[i])));
         call->dy[i] = dy;
     }
-    TRY(take(o, &call->scratch, (size_t)bytes_of(graph, &node->scratch, 1)));
+    TRY(take(o, &call->scratch, tensor_size(graph, node->scratch)));
 done:
     return err;
 }
@@ -141,7 +105,7 @@ static Err print_pass(const Backend *cuda, const Pass *pass) {
     const OpFn fn = cuda->kernel(cuda, node->op, node->backward);
     printf("pass\t%s\t%s\t%d\t%s\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\n", node->op->name,
            node->backward ? "backward" : "forward", pass->n_nodes, shape_text(&node->spec.y[0], shape, sizeof shape),
-           pass->flops, operand_bytes(pass->graph, node), bytes_of(pass->graph, &node->scratch, 1));
+           pass->flops, node_bytes(pass->graph, node), node_tensor_bytes(pass->graph, node->scratch));
     FAIL_IF(fn == NULL, ERR_UNSUPPORTED, "%s has no kernels", node->op->name);
     TRY(take_operands(&operands, &call, pass->graph, node));
     TRY(cuda->capture_begin(cuda));
@@ -153,33 +117,57 @@ done:
     return err;
 }
 
-static Err print_all(void) {
+static Err print_model(const Backend *cuda, const Model *model) {
     Err err = ERR_OK;
-    int n_ops = 0;
-    const Op *const *ops = op_table(&n_ops);
-    const Backend *cuda = NULL;
-    const CudaSettings settings = {.ordinal = 0};
-    emu_devices(1, (size_t)DEVICE_GIB << 30);
-    TRY(cuda_backend_open(&cuda, &settings));
-    emu_watch(print_launch, NULL);
-    for (int i = 0; i < n_ops; i++) {
+    static Pass passes[MAX_OPS][2];
+    memset(passes, 0, sizeof passes);
+    find_in(passes, model->train.graph, false);
+    find_in(passes, model->eval.graph, true);
+    for (int i = 0; i < MAX_OPS; i++)
         for (int backward = 0; backward < 2; backward++)
             if (passes[i][backward].node != NULL) TRY(print_pass(cuda, &passes[i][backward]));
-        if (passes[i][0].node == NULL && passes[i][1].node == NULL) printf("absent\t%s\n", ops[i]->name);
+done:
+    return err;
+}
+
+/* Of one seed: the others have the same models. */
+static Err print_grid(const Backend *cuda, const char *path) {
+    Err err = ERR_OK;
+    Grid *grid = NULL;
+    Model *model = NULL;
+    TRY(grid_load(&grid, path, NULL, 0, "cuda"));
+    for (size_t c = 0; c < grid->n_cells; c++) {
+        DataFacts facts;
+        if (grid->cells[c].seed != grid->seeds[0]) continue;
+        TRY(data_facts(&facts, grid->cells[c].settings));
+        const ModelSizes sizes = {facts.n_chars, facts.n_steps, facts.n_steps_eval, facts.height, facts.width};
+        TRY(model_build(&model, grid->cells[c].settings, &sizes, DEVICE_CUDA, MODEL_TRAIN_AND_EVAL));
+        TRY(print_model(cuda, model));
+        model_free(model);
+        model = NULL;
     }
 done:
-    emu_watch(NULL, NULL);
-    backend_close(cuda);
+    model_free(model);
+    grid_free(grid);
     return err;
 }
 
 int main(int argc, char **argv) {
     Err err = ERR_OK;
-    for (int i = 1; i < argc && err == ERR_OK; i++) err = build_models(argv[i]);
-    for (int i = 0; i < n_models; i++) find_in(models[i]->train.graph, false);
-    for (int i = 0; i < n_models; i++) find_in(models[i]->eval.graph, true);
-    if (err == ERR_OK) err = print_all();
+    int n_ops = 0;
+    const Op *const *ops = op_table(&n_ops);
+    const Backend *cuda = NULL;
+    const CudaSettings settings = {.ordinal = 0};
+    ASSERT(n_ops <= MAX_OPS);
+    printf("peaks\t%.0f\t%.0f\n", peaks_h100.bytes, peaks_h100.flops);
+    for (int i = 0; i < n_ops; i++) printf("op\t%s\n", ops[i]->name);
+    emu_devices(1, (size_t)DEVICE_GIB << 30);
+    TRY(cuda_backend_open(&cuda, &settings));
+    emu_watch(print_launch, NULL);
+    for (int i = 1; i < argc; i++) TRY(print_grid(cuda, argv[i]));
+done:
     if (err != ERR_OK) fprintf(stderr, "launches: %s\n", err_message());
-    for (int i = 0; i < n_models; i++) model_free(models[i]);
+    emu_watch(NULL, NULL);
+    backend_close(cuda);
     return err == ERR_OK ? 0 : 1;
 }
