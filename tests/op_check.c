@@ -28,7 +28,8 @@ static const OpSite one_thread = {.device = DEVICE_CPU};
 static const OpSite *site_or_cpu(const OpSite *site) { return site == NULL ? &one_thread : site; }
 
 static OpHow how_on(const OpSite *site, int shards) {
-    return (OpHow){.device = site->device, .shards = shards, .cuda = site->cuda, .reorder = site->reorder};
+    return (OpHow){
+        .device = site->device, .shards = shards, .cuda = site->cuda, .reorder = site->reorder, .worst = site->worst};
 }
 
 static int most_shards(const OpSite *site) { return site->device == DEVICE_CPU ? MAX_SHARDS : 1; }
@@ -60,7 +61,7 @@ static Err expect_forward(const OpData *data, const OpHow *how, const OpValues *
     Err err = ERR_OK;
     OpValues got = {0};
     TRY(op_run_forward(&got, data, how, NULL));
-    TRY(compare_forward(data, &got, expected, tolerance));
+    TRY(compare_forward(data, how, &got, expected, tolerance));
 done:
     op_values_clear(&got);
     return err == ERR_OK ? ERR_OK
@@ -75,7 +76,7 @@ static Err forward_in_shards(const OpData *data, const OpValues *ref, int shards
     OpValues first = {0};
     OpHow how = how_on(site, shards);
     TRY(op_run_forward(&first, data, &how, NULL));
-    TRY(compare_forward(data, &first, ref, tolerance));
+    TRY(compare_forward(data, &how, &first, ref, tolerance));
     for (int i = 1; vary(&how, site, i); i++) TRY(expect_forward(data, &how, &first, 0.0));
     how.offset = OFF_ALIGNMENT;
     TRY(expect_forward(data, &how, &first, 0.0));
@@ -127,7 +128,7 @@ static Err expect_backward(const OpData *data, const OpHow *how, const OpValues 
     Err err = ERR_OK;
     OpValues got = {0};
     TRY(op_run_backward(&got, data, how, before));
-    TRY(compare_backward(data, &got, expected, how->wanted, accumulate, tolerance));
+    TRY(compare_backward(data, how, &got, expected, accumulate, tolerance));
 done:
     op_values_clear(&got);
     return err == ERR_OK ? ERR_OK

@@ -13,6 +13,7 @@ typedef struct OpSite {
     const Backend *cuda;
     void (*reorder)(uint64_t seed);
     int n_orders;
+    double *worst; /* how near the site's results came to the tolerance (OpHow); NULL = nobody asks */
 } OpSite;
 
 /* Shapes: the case's own are accepted; wrong arity, element types, ranks, empty, negative and overflowing dimensions

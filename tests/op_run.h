@@ -40,6 +40,7 @@ typedef struct OpHow {
     uint32_t accumulate; /* bits of dx to add to data->start */
     uint32_t no_dy;      /* bits of dy passed as NULL */
     bool null_unread;    /* what bwd_needs does not declare is NULL; otherwise it is there, but full of NaN */
+    double *worst;       /* the largest deviation that comparisons found, as a share of the tolerance; NULL = unasked */
 } OpHow;
 
 /* Values after a pass, in doubles that hold the exact floats of a run. NULL where there is nothing. */
