@@ -140,6 +140,46 @@ static void test_damage_is_found(void **state) {
     checkpoint_close(c);
 }
 
+/* ---- the journal that it saw ---- */
+
+static JournalEnd write_journal(float loss, int64_t n_steps) {
+    Journal *journal = NULL;
+    const HistoryShape shape = {.n_columns = 0};
+    assert_int_equal(journal_create(&journal, test_folder(), "cell", &shape), ERR_OK);
+    for (int64_t i = 1; i <= n_steps; i++) {
+        const HistoryStep step = {.step = i, .value = {[CURVE_LOSS] = loss}};
+        assert_int_equal(journal_step(journal, &step), ERR_OK);
+    }
+    const JournalEnd end = journal_end(journal);
+    journal_close(journal);
+    return end;
+}
+
+/* Resumed where it had ended, cut there, and gone on with; a journal as long and of the same steps is another one. */
+static void test_journal_is_bound(void **state) {
+    (void)state;
+    Journal *journal = NULL;
+    History *history = NULL;
+    const JournalEnd other = write_journal(2, 3), end = write_journal(1, 3), longer = write_journal(1, 5);
+    assert_true(other.bytes == end.bytes && other.sum != end.sum);
+    assert_int_equal(journal_check(test_folder(), "cell", &end), ERR_OK);
+    assert_int_equal(journal_check(test_folder(), "cell", &other), ERR_DATA);
+    assert_non_null(strstr(err_message(), "the journal is not the one that the checkpoint saw"));
+    assert_int_equal(journal_resume(&journal, &history, test_folder(), "cell", &other), ERR_DATA);
+    assert_true(journal == NULL && history == NULL);
+    assert_int_equal(journal_resume(&journal, &history, test_folder(), "cell", &end), ERR_OK);
+    assert_int_equal(history_last_step(history), 3);
+    for (int64_t i = 4; i <= 5; i++) {
+        const HistoryStep step = {.step = i, .value = {[CURVE_LOSS] = 1}};
+        assert_int_equal(journal_step(journal, &step), ERR_OK);
+    }
+    const JournalEnd again = journal_end(journal);
+    assert_true(again.bytes == longer.bytes && again.sum == longer.sum);
+    assert_int_equal(journal_check(test_folder(), "cell", &longer), ERR_OK);
+    journal_close(journal);
+    history_free(history);
+}
+
 /* ---- how often ---- */
 
 static void test_every(void **state) {
@@ -195,7 +235,7 @@ static void test_owners_elsewhere(void **state) {
 
 static int empty(void **state) {
     (void)state;
-    if (checkpoint_drop(test_folder()) != ERR_OK) return -1;
+    if (checkpoint_drop(test_folder()) != ERR_OK || folder_drop(test_folder(), FOLDER_JOURNAL) != ERR_OK) return -1;
     return folder_drop(test_folder(), FOLDER_LOCK) == ERR_OK ? 0 : -1;
 }
 
@@ -210,6 +250,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_two_are_kept, empty),
         cmocka_unit_test_teardown(test_others_are_refused, empty),
         cmocka_unit_test_teardown(test_damage_is_found, empty),
+        cmocka_unit_test_teardown(test_journal_is_bound, empty),
         cmocka_unit_test(test_every),
         cmocka_unit_test_teardown(test_owners_elsewhere, empty),
     };

@@ -98,7 +98,7 @@ static Err judge_checkpoint(int64_t *step, const char *folder, CheckpointAge age
     CheckpointState state;
     TRY(checkpoint_look(folder, age, &key, &state));
     TRY(fits(&key, state.step, cell, survey));
-    TRY(journal_check(folder, cell->id, state.journal_bytes));
+    TRY(journal_check(folder, cell->id, &state.journal));
     *step = state.step;
 done:
     return err;

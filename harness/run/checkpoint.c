@@ -13,7 +13,7 @@
 #include "kernels/fault.h"
 #include "kernels/mem.h"
 
-static const char magic[16] = "refocus state 1";
+static const char magic[16] = "refocus state 2";
 
 typedef struct FileHead {
     char magic[sizeof magic];

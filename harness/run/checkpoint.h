@@ -1,13 +1,11 @@
 /* The checkpoint of a running cell: all that the next step depends on, in one file that is replaced whole. The one
  * before it stays beside it, for a disk that gives back other bytes than it took. Read back only if its SHA-256 fits
- * and it belongs to this cell, this code and this kind of machine; where neither does, the cell starts anew, because
- * the same bits could not be promised. Depends on folder, data/digest. */
+ * and it belongs to this cell, this code and this kind of machine, and the journal is the one that it saw; where neither
+ * does, the cell starts anew, because the same bits could not be promised. Depends on folder, journal, data/digest. */
 #ifndef HARNESS_RUN_CHECKPOINT_H
 #define HARNESS_RUN_CHECKPOINT_H
 
-#include <stdint.h>
-
-#include "kernels/err.h"
+#include "harness/run/journal.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,8 +25,8 @@ typedef struct CheckpointKey {
 /* Counters of the trainer after `step` updates. No padding. */
 typedef struct CheckpointState {
     int64_t step;
-    int64_t journal_bytes; /* how long the journal was */
-    int64_t best_step;     /* 0 = nothing is best yet */
+    JournalEnd journal; /* of the rows up to `step` */
+    int64_t best_step;  /* 0 = nothing is best yet */
     double best_value;
     int64_t n_boxes_used;
     int64_t n_resumes;

@@ -40,7 +40,7 @@ enum { SYNC_SECONDS = 10 };
 struct Journal {
     int fd;
     time_t synced; /* when, by a clock that never jumps */
-    int64_t bytes;
+    JournalEnd end;
     HistoryShape shape;
     char *frame; /* room for the longest */
 };
@@ -50,6 +50,13 @@ static uint64_t checksum(const char *bytes, size_t n) {
     uint64_t h = 0xcbf29ce484222325u;
     for (size_t i = 0; i < n; i++) h = (h ^ (uint64_t)(unsigned char)bytes[i]) * 0x100000001b3u;
     return h;
+}
+
+/* A row, by its own sum, and all before it. */
+static void end_after(JournalEnd *end, size_t n, uint64_t row_sum) {
+    const uint64_t both[] = {end->sum, row_sum};
+    end->bytes += (int64_t)n;
+    end->sum = checksum((const char *)both, sizeof both);
 }
 
 static size_t map_length(const HistoryShape *s) {
@@ -87,7 +94,7 @@ static Err write_frame(Journal *j, FrameKind kind, size_t length) {
         if (wrote <= 0) return err_set(ERR_IO, "cannot write the journal: %s", strerror(errno));
         done += (size_t)wrote;
     }
-    j->bytes += (int64_t)n;
+    end_after(&j->end, n, sum);
     return seconds_now() - j->synced < SYNC_SECONDS ? ERR_OK : journal_sync(j);
 }
 
@@ -120,7 +127,7 @@ Err journal_sync(Journal *j) {
     return fdatasync(j->fd) == 0 ? ERR_OK : err_set(ERR_IO, "cannot write the journal: %s", strerror(errno));
 }
 
-int64_t journal_bytes(const Journal *j) { return j->bytes; }
+JournalEnd journal_end(const Journal *j) { return j->end; }
 
 /* ---- opening ---- */
 
@@ -174,6 +181,7 @@ done:
 typedef struct Reader {
     const char *bytes;
     size_t n, at;
+    JournalEnd end; /* of the rows that were read */
 } Reader;
 
 /* The next whole frame; NULL at the end or at the first bad byte. */
@@ -186,7 +194,9 @@ static const char *next_frame(Reader *r, FrameHead *head) {
     uint64_t sum;
     memcpy(&sum, frame + sizeof *head + head->length, sizeof sum);
     if (sum != checksum(frame, sizeof *head + head->length)) return NULL;
-    r->at += sizeof *head + head->length + sizeof sum;
+    size_t whole = sizeof *head + head->length + sizeof sum;
+    r->at += whole;
+    end_after(&r->end, whole, sum);
     return frame + sizeof *head;
 }
 
@@ -233,7 +243,7 @@ static Err read_row(const FrameHead *head, const char *from, History *h) {
 }
 
 /* Rows up to `limit` bytes (-1 = all). *end = where the last whole one ended. */
-static Err read_rows(History **out, const char *folder, const char *id, int64_t limit, int64_t *end) {
+static Err read_rows(History **out, const char *folder, const char *id, int64_t limit, JournalEnd *end) {
     Err err = ERR_OK;
     char *bytes = NULL, *aligned = NULL;
     size_t n = 0;
@@ -242,16 +252,15 @@ static Err read_rows(History **out, const char *folder, const char *id, int64_t 
     *out = NULL;
     TRY(folder_read(&bytes, &n, folder, FOLDER_JOURNAL));
     if (limit >= 0 && (size_t)limit < n) n = (size_t)limit;
-    Reader r = {bytes, n, 0};
+    Reader r = {.bytes = bytes, .n = n};
     TRY(read_head(&r, id, &h));
     TRY(mem_alloc(&aligned, n < longest_frame(&h->shape) ? n : longest_frame(&h->shape), 1));
-    *end = (int64_t)r.at;
     for (const char *from = next_frame(&r, &head); from != NULL; from = next_frame(&r, &head)) {
         FAIL_IF(head.length > longest_frame(&h->shape), ERR_DATA, "a row of the journal is too long");
         memcpy(aligned, from, head.length);
         TRY(read_row(&head, aligned, h));
-        *end = (int64_t)r.at;
     }
+    *end = r.end;
     *out = h;
     h = NULL;
 done:
@@ -262,7 +271,7 @@ done:
 }
 
 Err journal_read(History **out, const char *folder, const char *id) {
-    int64_t end = 0;
+    JournalEnd end;
     return read_rows(out, folder, id, -1, &end);
 }
 
@@ -277,33 +286,39 @@ Err journal_last_step(int64_t *out, const char *folder, const char *id) {
     return ERR_OK;
 }
 
-/* The first `bytes` bytes of rows, all of them whole. */
-static Err read_upto(History **out, const char *folder, const char *id, int64_t bytes) {
-    int64_t end = 0;
-    Err err = read_rows(out, folder, id, bytes, &end);
-    if (err != ERR_OK || end == bytes) return err;
-    history_free(*out);
-    *out = NULL;
-    return err_set(ERR_DATA, "the journal has %" PRId64 " whole bytes where the checkpoint saw %" PRId64, end, bytes);
+/* The rows up to `end`, whole and the same as then. */
+static Err read_upto(History **out, const char *folder, const char *id, const JournalEnd *end) {
+    Err err = ERR_OK;
+    JournalEnd now;
+    TRY(read_rows(out, folder, id, end->bytes, &now));
+    FAIL_IF(now.bytes != end->bytes, ERR_DATA,
+            "the journal has %" PRId64 " whole bytes where the checkpoint saw %" PRId64, now.bytes, end->bytes);
+    FAIL_IF(now.sum != end->sum, ERR_DATA, "the journal is not the one that the checkpoint saw");
+done:
+    if (err != ERR_OK) {
+        history_free(*out);
+        *out = NULL;
+    }
+    return err;
 }
 
-Err journal_check(const char *folder, const char *id, int64_t bytes) {
+Err journal_check(const char *folder, const char *id, const JournalEnd *end) {
     History *history = NULL;
-    Err err = read_upto(&history, folder, id, bytes);
+    Err err = read_upto(&history, folder, id, end);
     history_free(history);
     return err;
 }
 
-Err journal_resume(Journal **out, History **history, const char *folder, const char *id, int64_t bytes) {
+Err journal_resume(Journal **out, History **history, const char *folder, const char *id, const JournalEnd *end) {
     Err err = ERR_OK;
     Journal *j = NULL;
     History *h = NULL;
     *out = NULL;
     *history = NULL;
-    TRY(read_upto(&h, folder, id, bytes));
+    TRY(read_upto(&h, folder, id, end));
     TRY(journal_open(&j, folder, 0, &h->shape));
-    FAIL_IF(ftruncate(j->fd, bytes) != 0, ERR_IO, "cannot cut the journal: %s", strerror(errno));
-    j->bytes = bytes;
+    FAIL_IF(ftruncate(j->fd, end->bytes) != 0, ERR_IO, "cannot cut the journal: %s", strerror(errno));
+    j->end = *end;
     *out = j;
     *history = h;
     j = NULL;

@@ -257,7 +257,7 @@ Err trainer_save(Trainer *t) {
     state.wall_seconds += clock_wall() - t->start_wall;
     state.cpu_seconds += clock_cpu() - t->start_cpu;
     TRY(journal_sync(t->journal));
-    state.journal_bytes = journal_bytes(t->journal);
+    state.journal = journal_end(t->journal);
     TRY(snapshot_take(t->now, t->rig.arena, &t->rig.model->params));
     TRY(checkpoint_write(t->checkpoint, &state, t->now, t->best));
     t->saved = clock_wall();

@@ -101,7 +101,7 @@ static Err resume_history(Trainer *t, const HistoryShape *shape, const Checkpoin
     Err err = ERR_OK;
     Journal *journal = NULL;
     History *history = NULL;
-    TRY(journal_resume(&journal, &history, t->spec.folder, t->spec.id, state->journal_bytes));
+    TRY(journal_resume(&journal, &history, t->spec.folder, t->spec.id, &state->journal));
     FAIL_IF(memcmp(&history->shape, shape, sizeof *shape) != 0, ERR_DATA,
             "what is evaluated or recorded changed since the checkpoint");
     FAIL_IF(history_last_step(history) != state->step, ERR_DATA,
@@ -154,6 +154,15 @@ static Err resume(Trainer *t, const HistoryShape *shape, int64_t had) {
     return snapshot_put(t->now, t->rig.arena, &t->rig.model->params);
 }
 
+/* No checkpoint of another training is ever beside this one's journal, nor becomes the one before its first. */
+static Err begin_anew(Trainer *t, const HistoryShape *shape) {
+    Err err = ERR_OK;
+    TRY(checkpoint_drop(t->spec.folder));
+    TRY(journal_create(&t->journal, t->spec.folder, t->spec.id, shape));
+done:
+    return err;
+}
+
 static Err open_folder(Trainer *t, const HistoryShape *shape) {
     Err err = ERR_OK;
     CheckpointKey key;
@@ -164,7 +173,7 @@ static Err open_folder(Trainer *t, const HistoryShape *shape) {
     TRY(checkpoint_open(&t->checkpoint, t->spec.folder, &key, snapshot_count(&t->rig.model->params)));
     TRY(resume(t, shape, had));
     TRY(folder_write(t->spec.folder, FOLDER_SOURCES, t->sources, strlen(t->sources)));
-    if (t->journal == NULL) TRY(journal_create(&t->journal, t->spec.folder, t->spec.id, shape));
+    if (t->journal == NULL) TRY(begin_anew(t, shape));
 done:
     return err;
 }

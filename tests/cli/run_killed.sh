@@ -84,6 +84,27 @@ want_code 1
 want_err '^killed  pulled@0: killed by signal 9 \(Killed\) after step [0-9]+: not by refocus; it is begun again$'
 want_err '^failed   pulled@0: .* after step [0-9]+: the system ran out of memory; twice without a new checkpoint$'
 
+# ---- several codes in one folder ----
+# killed_at POINT:N OPTION...: a sweep of one cell of 12 steps, with a checkpoint after each 4, killed there with its cell.
+killed_at() {
+    point=$1
+    shift
+    call setsid -w env REFOCUS_KILL_AT="$point:all" "$REFOCUS" run "$grid" --cells 'baseline@0' "$@"
+    [ "$code" -ne 0 ] || wrong 'it was not killed'
+}
+
+t 'another instruction set begins anew, and so does the first after it: no rows of one beside steps of the other'
+refocus run "$grid" --cells 'baseline@0' --results whole
+for point in checkpoint:1 checkpoint:5; do # its first checkpoint is about to be made; is made
+    rm -rf results
+    killed_at checkpoint:5
+    killed_at $point --isa plain
+    refocus run "$grid" --cells 'baseline@0'
+    want_code 0
+    refocus diff whole/tiny.h5 results/tiny.h5
+    want_code 0
+done
+
 # ---- damage ----
 # damage FILE OFFSET: another byte there.
 damage() {

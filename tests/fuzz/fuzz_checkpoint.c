@@ -40,7 +40,7 @@ static void run(const uint8_t *data, size_t n) {
 
 static void seed(const char *folder) {
     Checkpoint *checkpoint = NULL;
-    const CheckpointState state = {.step = 3, .journal_bytes = 100, .best_step = 2, .best_value = 0.5};
+    const CheckpointState state = {.step = 3, .journal = {100, 7}, .best_step = 2, .best_value = 0.5};
     const float numbers[NUMBERS] = {1, 2, 3};
     Err err = checkpoint_open(&checkpoint, scratch_folder(), &key, NUMBERS);
     if (err == ERR_OK) err = checkpoint_write(checkpoint, &state, numbers, numbers);

@@ -1,4 +1,4 @@
-/* A journal with the sums of its frames made right, read whole, taken into a record, and resumed at every length. */
+/* A journal with the sums of its frames made right, read whole, taken into a record, and resumed at its end. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,15 +12,20 @@ static const char id[] = "0123456789abcdef0123456789abcdef0123456789abcdef012345
 
 enum { HEAD = 16 /* magic, kind, length */, SUM = 8 };
 
-static void mend(uint8_t *bytes, size_t n) {
+/* Returns where the last whole frame ends. */
+static JournalEnd mend(uint8_t *bytes, size_t n) {
+    JournalEnd end = {0, 0};
     for (size_t at = 0; n - at >= HEAD + SUM;) {
         uint64_t length = 0;
         memcpy(&length, bytes + at + 8, sizeof length);
-        if (length > n - at - HEAD - SUM) return;
+        if (length > n - at - HEAD - SUM) break;
         uint64_t sum = scratch_fnv(bytes + at, HEAD + (size_t)length);
         memcpy(bytes + at + HEAD + length, &sum, sizeof sum);
         at += HEAD + (size_t)length + SUM;
+        const uint64_t both[] = {end.sum, sum};
+        end = (JournalEnd){(int64_t)at, scratch_fnv((const uint8_t *)both, sizeof both)};
     }
+    return end;
 }
 
 static void into_record(const History *history) {
@@ -39,11 +44,11 @@ static void run(const uint8_t *data, size_t n) {
     History *history = NULL;
     Journal *journal = NULL;
     char *bytes = scratch_text(data, n);
-    mend((uint8_t *)bytes, n);
+    const JournalEnd end = mend((uint8_t *)bytes, n);
     (void)scratch_file(FOLDER_JOURNAL, bytes, n);
     if (journal_read(&history, scratch_folder(), id) == ERR_OK) into_record(history);
     history_free(history);
-    Err err = journal_resume(&journal, &history, scratch_folder(), id, (int64_t)n);
+    Err err = journal_resume(&journal, &history, scratch_folder(), id, &end);
     (void)err;
     journal_close(journal);
     history_free(history);
