@@ -142,10 +142,12 @@ TensorId graph_find(const Graph *graph, const char *name) {
     return graph->named_room == 0 ? TENSOR_NONE : graph->named[name_slot(graph, name)];
 }
 
-/* scope.name; with .2, .3, ... where a tensor is called so already. */
+/* scope.name; with .2, .3, ... where a tensor is called so already, in place of its end if it has no room for that. */
 static void name_node(const Graph *graph, const char *name, char *out, size_t len) {
+    enum { SUFFIX = sizeof ".2147483647" };
     graph_scoped(graph, name, out, len);
     size_t end = strlen(out);
+    if (end > len - SUFFIX) end = len - SUFFIX;
     for (int i = 2; graph_find(graph, out) != TENSOR_NONE; i++) (void)snprintf(out + end, len - end, ".%d", i);
 }
 

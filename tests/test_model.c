@@ -136,6 +136,27 @@ static void test_names_given_twice(void **state) {
     params_clear(&params);
 }
 
+/* Longer than a name may be: cut, and told apart by their ends. */
+static void test_long_names_given_twice(void **state) {
+    (void)state;
+    ParamSet params;
+    Graph *g = NULL;
+    char name[2000];
+    TensorId made[12];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    params_init(&params);
+    OK(graph_new(&g, &params));
+    TensorId x = graph_input(g, "x", DT_REAL, SHAPE1(3));
+    for (int i = 0; i < 12; i++) made[i] = g_relu(g, name, x);
+    OK(graph_status(g));
+    for (int i = 0; i < 12; i++) assert_int_equal(graph_find(g, graph_tensor(g, made[i])->name), made[i]);
+    const char *last = graph_tensor(g, made[11])->name;
+    assert_string_equal(last + strlen(last) - 4, "n.12");
+    graph_free(g);
+    params_clear(&params);
+}
+
 /* Is it a weight, with a gradient, whose name begins with prefix? */
 static bool is_weight_of(const Tensor *tensor, TensorId t, const char *prefix) {
     return tensor->base == t && tensor->param >= 0 && tensor->grad != TENSOR_NONE &&
@@ -400,6 +421,7 @@ int main(void) {
         cmocka_unit_test(test_no_branch_is_left_out),
         cmocka_unit_test(test_names_are_unique),
         cmocka_unit_test(test_names_given_twice),
+        cmocka_unit_test(test_long_names_given_twice),
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_cpu_against_ref),
         cmocka_unit_test(test_fused_is_plain),
