@@ -45,6 +45,11 @@ typedef struct Make {
 
 /* ---- states ---- */
 
+/* Sealed, and to be trained again all the same, whatever had come of it; but for ends that are tried again anyway. */
+static bool is_outdated(const CellState *state) {
+    return state->sealed && state->status != CELL_INTERRUPTED && state->status != CELL_OVER_BUDGET;
+}
+
 /* What run would train or resume. */
 static StatusKind kind_of_work(const Make *m, size_t i) {
     const AgendaItem *item = &m->agenda->item[i];
@@ -52,8 +57,7 @@ static StatusKind kind_of_work(const Make *m, size_t i) {
     const Survey *survey = survey_of(m->agenda->surveys, i);
     RoomNeed need = room_need(survey, 0);
     if (survey->over_budget) return STATUS_OVER_BUDGET;
-    if (state->sealed && state->status == CELL_FAILED) return STATUS_FAILED;
-    if (state->sealed && state->status == CELL_DONE) return STATUS_STALE;
+    if (is_outdated(state)) return STATUS_STALE;
     if (folder_has(item->folder, FOLDER_STALE)) return STATUS_STALE;
     if (state->action == CELL_RESUME || state->status == CELL_INTERRUPTED || folder_has(item->folder, FOLDER_JOURNAL) ||
         folder_has(item->folder, FOLDER_KILLED))

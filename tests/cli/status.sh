@@ -53,6 +53,12 @@ refocus run "$grid" --cells 'pulled@0'
 cp "$(folder baseline@0)/cell.h5" "$(folder pulled@0)/cell.h5"
 refocus status "$grid"
 want_out '^  pulled@0  stale  0/12 .*its cell.h5 is of other settings$'
+sed 's/lr: 1e-2/lr: 100, optimizer: sgd, clip: 0, weight_decay: 1/; s/steps: 12/steps: 60/' "$grid" >wild.yaml
+refocus run wild.yaml --cells 'baseline@0' --results wild
+want_err '^diverged  baseline@0: '
+cp wild/tiny/baseline@0-*/cell.h5 "$(folder pulled@0)/cell.h5"
+refocus status "$grid"
+want_out '^  pulled@0  stale  0/12 .*its cell.h5 is of other settings$'
 
 t 'running: how far, and that it is; killed: interrupted, where it goes on'
 rm -rf results
