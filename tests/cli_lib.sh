@@ -45,6 +45,16 @@ refocus() {
     "$REFOCUS" "$@" >out 2>err </dev/null
     code=$?
 }
+# preloaded NAME ARGUMENT...: the same with the functions of NAME.c before those of any library.
+preloaded() {
+    cc -shared -fPIC -o "$1.so" "$1.c" || return
+    library=$1
+    shift
+    last_command="refocus $* (with $library.c)"
+    LD_PRELOAD=$(readlink -f "$library.so") ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
+        "$REFOCUS" "$@" >out 2>err </dev/null
+    code=$?
+}
 # Runs any command the same way.
 call() {
     last_command="$*"

@@ -126,7 +126,7 @@ static Err refuse_sealed(CellRun *run) {
     return err_set(ERR_INTERRUPTED, "another process has just sealed it");
 }
 
-/* What is left of the run once it is sealed. Of a cell that may fit one day, what was trained stays. */
+/* What is left of the run once it is sealed. */
 static Err drop_traces(const CellRun *run) {
     Err err = ERR_OK;
     TRY(checkpoint_drop(run->folder));
@@ -138,6 +138,13 @@ done:
     return err;
 }
 
+/* The cell is what it is; the next run tries again to remove what stays. */
+static void tidy(const CellRun *run) {
+    if (drop_traces(run) == ERR_OK) return;
+    log_and_say(NULL, err_message());
+    err_clear();
+}
+
 static Err train(CellRun *run) {
     Err err = ERR_OK;
     CellRecord *record = NULL;
@@ -146,7 +153,7 @@ static Err train(CellRun *run) {
     TRY(trainer_run(&record, &spec, NULL));
     TRY(put_labels(run, record));
     TRY(record_seal(record, run->folder));
-    if (record->status != CELL_OVER_BUDGET) TRY(drop_traces(run));
+    if (cell_status_is_result(record->status)) tidy(run);
     fprintf(stderr, "%s%s%s\n", cell_status_name(record->status), record->cause[0] != '\0' ? ": " : "", record->cause);
     tell(CHILD_SEALED, ERR_OK, record->status, record->cause);
 done:

@@ -208,7 +208,7 @@ static const Room *full_room(RoomNeed *need, const Run *run, const Survey *surve
         if (i == 0 || room_left(&room) > room_left(device)) *device = room;
     }
     if (devices->kind != DEVICE_CUDA) return NULL;
-    *need = devices_need(devices, survey, run->pack ? DEVICES_CONTEXT_ASSUMED : 0);
+    *need = devices_need(devices, survey, 0); /* what a context takes, the first cell finds out */
     return room_holds(device, need) ? NULL : device;
 }
 
@@ -220,7 +220,7 @@ static void say_obstacle(char why[ROOM_TEXT], const Run *run, const Survey *surv
     why[0] = '\0';
     if (survey->over_budget)
         (void)snprintf(why, ROOM_TEXT, "; over budget: %s", survey->why);
-    else if (devices_never_hold(&run->devices, survey))
+    else if (devices_never_hold(&run->devices, survey, 0))
         (void)snprintf(why, ROOM_TEXT, "; over budget: no device has as much memory");
     else {
         const Room *full = full_room(&need, run, survey, host, &device);

@@ -13,6 +13,8 @@ const char *cell_status_name(CellStatus status) {
     return status >= 0 && status < CELL_STATUS_COUNT ? name[status] : "unknown";
 }
 
+bool cell_status_is_result(CellStatus status) { return status == CELL_DONE || status == CELL_DIVERGED; }
+
 Err record_new(CellRecord **out) {
     Err err = ERR_OK;
     CellRecord *record = NULL;

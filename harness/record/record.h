@@ -29,6 +29,9 @@ typedef enum CellStatus {
 /* "done", "over_budget", ...: as stored in the file. Never NULL. */
 const char *cell_status_name(CellStatus status);
 
+/* True if the training came to its end, well or not: only then nothing is left to go on from. */
+bool cell_status_is_result(CellStatus status);
+
 /* ---- curves/: one row per training step ---- */
 typedef enum CurveKind {
     CURVE_LOSS,

@@ -88,9 +88,9 @@ void devices_look(Room *out, const RunDevices *devices, int i, bool *counted) {
     (void)snprintf(out->memory.limited_by, sizeof out->memory.limited_by, "%s", item->name);
 }
 
-bool devices_never_hold(const RunDevices *devices, const Survey *survey) {
+bool devices_never_hold(const RunDevices *devices, const Survey *survey, uint64_t context_bytes) {
     if (devices->kind != DEVICE_CUDA) return false;
     for (int i = 0; i < devices->n; i++)
-        if (survey->peak_bytes <= devices->item[i].info.memory_bytes) return false;
+        if (survey->peak_bytes + context_bytes <= devices->item[i].info.memory_bytes) return false;
     return true;
 }

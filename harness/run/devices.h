@@ -43,7 +43,8 @@ RoomNeed devices_host_need(const RunDevices *devices, const Survey *survey, uint
  * memory is said to be free, and each of them must be promised all it needs. */
 void devices_look(Room *out, const RunDevices *devices, int i, bool *counted);
 
-/* The plan alone is larger than any of the devices: such a cell ends over budget, whenever it begins. */
-bool devices_never_hold(const RunDevices *devices, const Survey *survey);
+/* The plan, with a context of this size (0 = not known), is larger than any of the devices: such a cell ends over
+ * budget, whenever it begins. */
+bool devices_never_hold(const RunDevices *devices, const Survey *survey, uint64_t context_bytes);
 
 #endif

@@ -339,14 +339,15 @@ void progress_news(Progress *p, int slot, const TrainerNews *news) {
     s->said = now;
 }
 
-void progress_end(Progress *p, int slot, bool failed, int64_t n_steps_left_out) {
+void progress_end(Progress *p, int slot, int64_t n_steps_left_out) {
     Slot *s = &p->slots[slot];
     p->steps_done += steps_of(s);
     p->spec.total_steps -= n_steps_left_out;
     p->n_done++;
-    p->n_failed += failed;
     s->cell.name = NULL;
 }
+
+void progress_failed(Progress *p) { p->n_failed++; }
 
 void progress_again(Progress *p, int64_t n_steps) {
     p->spec.total_steps += n_steps;

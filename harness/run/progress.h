@@ -48,7 +48,10 @@ void progress_begin(Progress *progress, int slot, const ProgressCell *cell);
 void progress_news(Progress *progress, int slot, const TrainerNews *news);
 
 /* The cell in a slot is over; steps that it did not need leave the total. */
-void progress_end(Progress *progress, int slot, bool failed, int64_t n_steps_left_out);
+void progress_end(Progress *progress, int slot, int64_t n_steps_left_out);
+
+/* One that is over has failed or diverged, for good. */
+void progress_failed(Progress *progress);
 
 /* A cell that was over begins anew, with this many steps (a sealed cell turned out stale). */
 void progress_again(Progress *progress, int64_t n_steps);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/record/provenance.h"
+#include "harness/record/results.h"
 #include "harness/run/checkpoint.h"
 #include "harness/run/evaluate.h"
 #include "harness/run/folder.h"
@@ -225,13 +226,35 @@ done:
     return err;
 }
 
+/* Whether the folder's sealed cell, which its child may have told nobody of, is a result. */
+static Err has_result(bool *out, const char *folder) {
+    Err err = ERR_OK;
+    char *path = NULL;
+    Results *results = NULL;
+    *out = false;
+    if (!folder_has(folder, FOLDER_SEALED)) return ERR_OK;
+    TRY(folder_path(&path, folder, FOLDER_SEALED));
+    err = results_open(&results, path);
+    if (err == ERR_NOMEM) goto done;
+    *out = err == ERR_OK && results_count(results) == 1 && cell_status_is_result(results_cell(results, 0)->status);
+    err_clear();
+    err = ERR_OK;
+done:
+    results_close(results);
+    mem_free(path);
+    return err;
+}
+
 Err publish_unfinished(const char *folder, const Cell *cell, CellStatus status, const char *cause) {
     Err err = ERR_OK;
     CellRecord *record = NULL;
+    bool has = false;
     int lock = -1;
     TRY(folder_ensure(folder));
     TRY(folder_lock(&lock, folder, NULL));
     if (lock < 0) return ERR_OK; /* another process took the cell over by now */
+    TRY(has_result(&has, folder));
+    if (has) goto done;
     TRY(record_new(&record));
     TRY(trainer_head(record, cell->settings, cell->seed));
     TRY(put_labels(record, cell));
@@ -253,9 +276,9 @@ static bool is_tidy(const char *folder) {
     return true;
 }
 
-void publish_tidy(const char *folder) {
+void publish_tidy(const char *folder, CellStatus status) {
     int lock = -1;
-    if (is_tidy(folder)) return;
+    if (!cell_status_is_result(status) || is_tidy(folder)) return;
     Err err = folder_lock(&lock, folder, NULL);
     if (err == ERR_OK && lock >= 0) {
         folder_sweep(folder);

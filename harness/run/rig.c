@@ -58,14 +58,19 @@ static Err check_room(const Rig *rig) {
                    size_text(memory.available_bytes, have), memory.limited_by);
 }
 
-/* The plan, its workspace included, against a device of which nothing has been taken: too small for ever, or now. */
-static Err check_device_room(const Rig *rig, uint64_t free_bytes) {
-    char need[SIZE_TEXT], have[SIZE_TEXT], all[SIZE_TEXT];
+/* The plan, its workspace included, against a device of which nothing has been taken but by the context (0 = there is
+ * none yet, or its size is not known): too small for ever, or now. */
+static Err check_device_room(const Rig *rig, uint64_t free_bytes, uint64_t context_bytes) {
+    char need[SIZE_TEXT], have[SIZE_TEXT], all[SIZE_TEXT], context[SIZE_TEXT];
     const uint64_t total = (uint64_t)rig->memory.total_bytes, peak = rig->plan.peak_bytes;
     if (peak <= free_bytes) return ERR_OK;
     if (peak > total)
         return err_set(ERR_DEVICE_FULL, "the plan needs %s, and cuda:%d has %s", size_text(peak, need),
                        rig->spec.ordinal, size_text(total, all));
+    if (peak + context_bytes > total)
+        return err_set(ERR_DEVICE_FULL, "the plan needs %s, and of the %s of cuda:%d its context takes %s",
+                       size_text(peak, need), size_text(total, all), rig->spec.ordinal,
+                       size_text(context_bytes, context));
     return err_set(ERR_DEFERRED, "the plan needs %s, and of the %s of cuda:%d %s are free", size_text(peak, need),
                    size_text(total, all), rig->spec.ordinal, size_text(free_bytes, have));
 }
@@ -83,7 +88,7 @@ static Err look_before(Rig *rig) {
     rig->memory.total_bytes = (int64_t)devices[at].memory_bytes;
     const bool told = cuda_driver_free_bytes(&devices[at], &free_bytes);
     if (told) rig->memory.free_before_bytes = (int64_t)free_bytes;
-    TRY(check_device_room(rig, told ? free_bytes : devices[at].memory_bytes));
+    TRY(check_device_room(rig, told ? free_bytes : devices[at].memory_bytes, 0));
 done:
     mem_free(devices);
     return err;
@@ -94,6 +99,7 @@ done:
 static Err open_cuda(Rig *rig) {
     Err err = ERR_OK;
     size_t free_bytes = 0, total = 0;
+    uint64_t context_bytes = 0;
     const bool tf32 = settings_is(rig->spec.settings, "train.precision", "tf32");
     TRY(look_before(rig));
     err = backend_open(&rig->backend, &(BackendSpec){DEVICE_CUDA, rig->spec.ordinal, tf32});
@@ -101,9 +107,11 @@ static Err open_cuda(Rig *rig) {
     TRY(err);
     TRY(rig->backend->memory(rig->backend, &free_bytes, &total));
     free_bytes += rig->plan.workspace_bytes; /* which is taken */
-    if (rig->memory.free_before_bytes < 0) rig->memory.free_before_bytes = (int64_t)free_bytes;
+    const int64_t before = rig->memory.free_before_bytes, after = (int64_t)free_bytes;
+    if (before < 0) rig->memory.free_before_bytes = after;
+    if (before > after) context_bytes = (uint64_t)(before - after);
     rig->memory.total_bytes = (int64_t)total;
-    TRY(check_device_room(rig, free_bytes));
+    TRY(check_device_room(rig, free_bytes, context_bytes));
 done:
     return err;
 }

@@ -96,14 +96,19 @@ static void settle(Scheduler *s, Job *job, uint64_t context_bytes) {
     if (context_bytes > s->context_bytes) s->context_bytes = context_bytes;
 }
 
+/* A cell that is prepared has not read its checkpoint yet: it stands where its folder says. */
+static void take_news(Scheduler *s, int slot, Job *job, const TrainerNews *told) {
+    TrainerNews news = *told;
+    if (news.phase == TRAINER_PREPARING) news.step = job->first_step;
+    job->step = job_trains(job) ? news.step : 0;
+    if (news.context_bytes >= 0 && !job->settled) settle(s, job, (uint64_t)news.context_bytes);
+    progress_news(s->progress, slot, &news);
+}
+
 static void take_message(Scheduler *s, int slot, Job *job) {
     const ChildMessage *m = &job->child.message;
     switch ((ChildKind)m->kind) {
-    case CHILD_NEWS:
-        job->step = job_trains(job) ? m->news.step : 0;
-        if (m->news.context_bytes >= 0 && !job->settled) settle(s, job, (uint64_t)m->news.context_bytes);
-        progress_news(s->progress, slot, &m->news);
-        return;
+    case CHILD_NEWS: take_news(s, slot, job, &m->news); return;
     case CHILD_NOTE: return;
     case CHILD_WARNING: progress_say(s->progress, TONE_NOTE, "note    %s: %s", job_cell(s, job)->name, m->text); return;
     default: break;
@@ -174,7 +179,7 @@ static Err list_jobs(Scheduler *s) {
         bool busy = state->action == CELL_BUSY;
         if (!item->selected || state->action == CELL_SAME) continue;
         if (!busy && !agenda_is_work(state)) {
-            if (state->sealed) publish_tidy(item->folder);
+            if (state->sealed) publish_tidy(item->folder, state->status);
             scheduler_count_sealed(s, state->status, weight_of(agenda, i));
             continue;
         }

@@ -69,7 +69,10 @@ static void end_sealed(Scheduler *s, Job *job) {
     case CELL_OVER_BUDGET:
         progress_say(s->progress, TONE_NOTE, "over    %s: %s", job_cell(s, job)->name, job->cause);
         break;
-    default: say_failure(s, job, "diverged"); break;
+    default:
+        progress_failed(s->progress);
+        say_failure(s, job, "diverged");
+        break;
     }
 }
 
@@ -162,27 +165,35 @@ done:
     return err;
 }
 
-/* True if the cell is begun again. A second time without a checkpoint in between would go on like that for ever. */
+/* What comes next, now that it was killed for the first time. */
+static const char *after_kill(const Scheduler *s) {
+    if (scheduler_may_start(s)) return "it is begun again";
+    return scheduler_verifies(s) ? "it is not compared" : "the same command resumes it";
+}
+
+/* True if the cell is begun again. A second time without a checkpoint in between would go on like that for ever; what
+ * only compares writes none. */
 static bool end_killed(Scheduler *s, Job *job, int signal_number) {
     const char *folder = job_folder(s, job), *name = job_cell(s, job)->name;
-    bool sealed = job_trains(job) && folder_has(folder, FOLDER_SEALED), again = job->was_killed && !sealed;
+    const bool seals = job_trains(job) && !scheduler_verifies(s), sealed = seals && folder_has(folder, FOLDER_SEALED);
+    bool again = job->was_killed && !sealed;
     (void)snprintf(job->cause, sizeof job->cause, "killed by signal %d (%s) after step %" PRId64 "%s", signal_number,
                    strsignal(signal_number), job->step, who_killed(job, signal_number));
-    if (job_trains(job) && !sealed) {
+    if (seals && !sealed) {
         Err err = mark_killed(&again, job, folder);
         if (err != ERR_OK) scheduler_fail(s, err);
     }
     if (again) {
         size_t len = strlen(job->cause);
-        (void)snprintf(job->cause + len, sizeof job->cause - len, "; twice without a new checkpoint");
+        (void)snprintf(job->cause + len, sizeof job->cause - len, "; twice%s",
+                       seals ? " without a new checkpoint" : "");
         return false;
     }
     fault_disarm();
     job->was_killed = true;
     job->end = JOB_WAITS;
     progress_again(s->progress, job->steps_ahead);
-    progress_say(s->progress, TONE_NOTE, "killed  %s: %s; %s", name, job->cause,
-                 scheduler_may_start(s) ? "it is begun again" : "the same command resumes it");
+    progress_say(s->progress, TONE_NOTE, "killed  %s: %s; %s", name, job->cause, after_kill(s));
     return true;
 }
 
@@ -192,12 +203,13 @@ static void end_failed(Scheduler *s, Job *job, int code, int signal_number) {
     if (signal_number != 0 && end_killed(s, job, signal_number)) return;
     job->end = JOB_FAILED;
     s->count->n_failed += job->weight;
+    progress_failed(s->progress);
     if (signal_number == 0 && (!job->told || job->kind != CHILD_ERROR))
         (void)snprintf(job->cause, sizeof job->cause, "ended with exit code %d after step %" PRId64, code, job->step);
     say_failure(s, job, "failed ");
     bool cannot_write = job->told && (job->err == ERR_IO || job->err == ERR_CREATE);
     if (cannot_write) scheduler_fail(s, err_set(job->err, "%s: %s", job_cell(s, job)->name, job->cause));
-    if (!job_trains(job)) return;
+    if (!job_trains(job) || scheduler_verifies(s)) return;
     seal_unfinished(s, job, cannot_write ? CELL_INTERRUPTED : CELL_FAILED);    /* the disk failed, not the cell */
     if (folder_drop(job_folder(s, job), FOLDER_KILLED) != ERR_OK) err_clear(); /* tried anew, it counts anew */
 }
@@ -227,13 +239,11 @@ void scheduler_reap(Scheduler *s, int slot) {
     bool training = job_trains(job);
     int64_t n_steps = job_steps(s, job, 0);
     bool sealed = job->told && job->kind == CHILD_SEALED;
-    bool bad = !(job->told && (sealed ? job->status != CELL_DIVERGED : job->kind != CHILD_ERROR));
     bool asked = s->stopping && (signal_number == SIGTERM || signal_number == SIGKILL);
     if (job->told && job->kind == CHILD_ERROR && job->err == ERR_INTERRUPTED) asked = true;
     bool deferred = job->told && job->kind == CHILD_ERROR && job->err == ERR_DEFERRED;
     s->slot[slot] = -1;
-    progress_end(s->progress, slot, bad && !asked && !deferred && signal_number == 0,
-                 training ? n_steps - job->step : 0);
+    progress_end(s->progress, slot, training ? n_steps - job->step : 0);
     if (sealed)
         end_sealed(s, job);
     else if (scheduler_verifies(s) && job->told && (job->kind == CHILD_VALID || job->kind == CHILD_STALE))

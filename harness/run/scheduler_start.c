@@ -33,6 +33,13 @@ done:
     return err;
 }
 
+static bool is_bad(CellStatus status) { return status == CELL_FAILED || status == CELL_DIVERGED; }
+
+/* A bad end that the cell came to since it was chosen: another try was not asked for this one. */
+static bool is_newly_bad(const CellState *now, CellStatus before) {
+    return now->action != CELL_REVALIDATE && is_bad(now->status) && now->status != before;
+}
+
 /* Another sweep may have been here since the agenda was made: looked at again and cleared under the cell's lock, which
  * the child takes in its turn. *state is BUSY if it cannot be had. */
 static Err look_again(const Scheduler *s, const Job *job, CellState *state) {
@@ -50,6 +57,7 @@ static Err look_again(const Scheduler *s, const Job *job, CellState *state) {
     }
     TRY(cell_look_inside(state, folder, job_cell(s, job), job_survey(s, job), s->spec->agenda->retry));
     if (job->is_stale && state->action == CELL_REVALIDATE) state->action = CELL_TRAIN;
+    if (is_newly_bad(state, job->state.status)) state->action = CELL_SKIP;
     if (state->action == CELL_TRAIN || state->action == CELL_RESUME) TRY(clear_the_way(folder, state->status));
 done:
     folder_unlock(lock);
@@ -59,14 +67,16 @@ done:
 /* The cell came to its end in another process, or in its own, which was killed before it could tell. */
 static void end_elsewhere(Scheduler *s, Job *job) {
     const Cell *cell = job_cell(s, job);
-    bool failed = job->state.status == CELL_FAILED;
-    job->end = failed ? JOB_FAILED : JOB_SEALED;
-    scheduler_count_sealed(s, job->state.status, job->weight);
+    const CellStatus status = job->state.status;
+    const bool bad = is_bad(status);
+    job->end = status == CELL_FAILED ? JOB_FAILED : JOB_SEALED;
+    scheduler_count_sealed(s, status, job->weight);
     s->dirty = true;
-    if (job->state.sealed) publish_tidy(job_folder(s, job));
+    if (job->state.sealed) publish_tidy(job_folder(s, job), status);
     progress_more(s->progress, -job->steps_ahead);
     progress_found(s->progress);
-    progress_say(s->progress, failed ? TONE_BAD : TONE_PLAIN, "found   %s, which %s: %s", cell->name,
+    if (bad) progress_failed(s->progress);
+    progress_say(s->progress, bad ? TONE_BAD : TONE_PLAIN, "found   %s, which %s: %s", cell->name,
                  job->was_killed ? "was sealed before its process was killed" : "another process was at",
                  job->state.why);
 }
@@ -111,16 +121,16 @@ done:
 static Err start(Scheduler *s, int slot, Job *job) {
     Err err = ERR_OK;
     CellState now;
-    bool had_failed = job->state.status == CELL_FAILED;
     TRY(look_again(s, job, &now));
     job->state = now;
     if (now.action == CELL_BUSY) {
         (void)snprintf(job->cause, sizeof job->cause, "%s", now.why);
         scheduler_end_busy(s, job);
-    } else if (!agenda_is_work(&now) || (now.status == CELL_FAILED && !had_failed)) {
+    } else if (!agenda_is_work(&now)) {
         end_elsewhere(s, job);
     } else {
         TRY(start_child(s, slot, job));
+        if (job_trains(job)) job->state.status = CELL_MISSING; /* its way was cleared */
     }
 done:
     return err;
@@ -140,8 +150,8 @@ static RoomNeed host_need(const Scheduler *s, const Job *job) {
 }
 
 /* A cell that has a device to itself finds out on its own what the context takes: no cell waits for a guess. */
-static RoomNeed device_need(const Scheduler *s, const Job *job) {
-    const uint64_t guess = s->spec->pack ? DEVICES_CONTEXT_ASSUMED : 0;
+static RoomNeed device_need(const Scheduler *s, const Job *job, bool is_alone) {
+    const uint64_t guess = is_alone ? 0 : DEVICES_CONTEXT_ASSUMED;
     return devices_need(s->devices, job_survey(s, job), s->context_bytes > 0 ? s->context_bytes : guess);
 }
 
@@ -158,7 +168,7 @@ static void look_at_rooms(const Scheduler *s, Rooms *rooms) {
         RoomNeed need = host_need(s, job);
         room_promise(&rooms->host, &need, job->child.pid);
         if (!cuda) continue;
-        need = device_need(s, job);
+        need = device_need(s, job, !s->spec->pack);
         rooms->n_running[job->device]++;
         rooms->settling[job->device] |= !job->settled;
         if (!job->settled || !counted[job->device]) room_promise_all(&rooms->device[job->device], &need);
@@ -188,12 +198,12 @@ static Obstacle find_device(const Scheduler *s, Job *job, const Rooms *rooms, bo
     const RunDevices *devices = s->devices;
     Obstacle obstacle = OBSTACLE_DEVICE;
     int best = -1;
-    const RoomNeed need = device_need(s, job);
     for (int i = 0; i < devices->n; i++) {
         if (is_taken(s, rooms, i)) {
             obstacle = OBSTACLE_TURN;
             continue;
         }
+        const RoomNeed need = device_need(s, job, rooms->n_running[i] == 0);
         if (needs_room && !room_holds(&rooms->device[i], &need)) continue;
         if (best < 0 || rooms->n_running[i] < rooms->n_running[best]) best = i;
     }
@@ -206,7 +216,7 @@ static Obstacle find_device(const Scheduler *s, Job *job, const Rooms *rooms, bo
 static Obstacle look_for_place(const Scheduler *s, Job *job, const Rooms *rooms) {
     const RunDevices *devices = s->devices;
     const Survey *survey = job_survey(s, job);
-    const bool over = survey->over_budget || devices_never_hold(devices, survey);
+    const bool over = survey->over_budget || devices_never_hold(devices, survey, s->context_bytes);
     const RoomNeed need = host_need(s, job);
     job->device = 0;
     if (!over && !room_holds(&rooms->host, &need)) return OBSTACLE_HOST;
@@ -221,7 +231,7 @@ static char *obstacle_text(char text[ROOM_TEXT], const Scheduler *s, const Job *
     int most = 0;
     for (int i = 1; i < s->devices->n; i++)
         if (room_left(&rooms->device[i]) > room_left(&rooms->device[most])) most = i;
-    need = device_need(s, job);
+    need = device_need(s, job, rooms->n_running[most] == 0);
     return room_text(text, &rooms->device[most], &need);
 }
 
@@ -268,6 +278,8 @@ void scheduler_fill(Scheduler *s) {
             if (err == ERR_OK) continue;
             job->end = JOB_FAILED;
             s->count->n_failed += job->weight;
+            progress_found(s->progress);
+            progress_failed(s->progress);
             progress_say(s->progress, TONE_BAD, "failed  %s: %s", job_cell(s, job)->name, err_message());
             scheduler_fail(s, err);
         }

@@ -180,6 +180,9 @@ EMU_LOG=$PWD/log refocus run grid.yaml --device cuda --pack --jobs 3 --results n
 want_code 0
 want 'never two at once' test "$(most)" = 1
 
+EMU_MEMORY=$((gib / 2)) refocus run grid.yaml --device cuda --pack --jobs 2 --cells kl@0 --results small
+want_code 0 # with the device to itself it waits for no guess of what a context takes
+
 t 'a device that others have filled: deferred, 75'
 echo 30000000 >free
 rm -f log
@@ -200,6 +203,10 @@ t 'a device that can never hold the plan, or has no room after all: over budget 
 EMU_MEMORY=30000000 refocus run grid.yaml --device cuda --cells kl@0 --results full
 want_code 0
 want_err '^over +kl@0: the plan needs [0-9.]+ MiB, and cuda:0 has 28.6 MiB$'
+echo $gib >free
+EMU_FREE=$PWD/free EMU_CONTEXT=$((gib - 34000000)) refocus run grid.yaml --device cuda --cells kl@0 --results full
+want_code 0
+want_err '^over +kl@0: the plan needs [0-9.]+ MiB, and of the 1.0 GiB of cuda:0 its context takes 991.6 MiB$'
 EMU_FAIL_MALLOC=2 refocus run grid.yaml --device cuda --cells kl@0 --results full
 want_code 0
 want_err '^over +kl@0: out of memory on cuda:0: [0-9]+ bytes asked for, [0-9]+ of 1073741824 bytes are free$'

@@ -221,6 +221,25 @@ want_out '^pulled@0 +train .*  stale: train.steps changed from 4000 to 4$'
 refocus run fail.yaml --cells 'pulled@0' --retry failed --dry-run
 want_out '^pulled@0 +train .*  failed: killed by signal 9'
 
+t 'another try of what diverged is none of what diverges meanwhile, in other hands'
+refocus run wild.yaml --cells 'wild@0' --results meanwhile
+want_code 1
+cell=$(echo meanwhile/tiny/wild@0-*)
+mv "$cell/cell.h5" sealed.h5
+exec 8>>"$cell/lock"
+flock 8
+"$REFOCUS" run wild.yaml --cells 'wild@0' --results meanwhile --retry diverged >out 2>err </dev/null 8>&- &
+second=$!
+wait_for grep -q '^waits   wild@0: ' err || wrong 'it does not wait'
+cp sealed.h5 "$cell/cell.h5"
+exec 8>&-
+wait $second
+code=$? last_command='refocus run wild.yaml --retry diverged, beside another process'
+want_code 1
+want_err '^found   wild@0, which another process was at: diverged: '
+want_not_err '^wild@0  training'
+want_same sealed.h5 "$cell/cell.h5"
+
 t 'a second sweep waits for what another process is at; Ctrl-C ends the waiting'
 rm -rf results
 "$REFOCUS" run long.yaml --cells 'baseline@0' >out1 2>err1 </dev/null &

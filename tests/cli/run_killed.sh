@@ -105,6 +105,40 @@ for point in checkpoint:1 checkpoint:5; do # its first checkpoint is about to be
     want_code 0
 done
 
+t 'a cell that failed keeps its checkpoint, and says where it stood; another try goes on from there'
+cat >resume_dies.c <<'END'
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int ftruncate64(int fd, off_t n);
+int ftruncate64(int fd, off_t n) {
+    char link[64], path[4096] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/journal") != NULL) raise(SIGKILL);
+    return (int)syscall(SYS_ftruncate, fd, n);
+}
+int ftruncate(int fd, off_t n) { return ftruncate64(fd, n); }
+END
+rm -rf results
+killed_at checkpoint:5
+preloaded resume_dies run "$grid" --cells 'baseline@0'
+want_code 1
+want_err '^killed  baseline@0: killed by signal 9 \(Killed\) after step 4: .*; it is begun again$'
+want_err '^failed   baseline@0: killed by signal 9 \(Killed\) after step 4: .*; twice without a new checkpoint$'
+refocus run "$grid" --cells 'baseline@0'
+want_err '1 failed before'
+want_file "$(folder baseline@0)/checkpoint"
+want_file "$(folder baseline@0)/journal"
+refocus run "$grid" --cells 'baseline@0' --retry failed
+want_code 0
+want 'it went on' grep -q ' resumes after step 4; ' "$(folder baseline@0)/log.txt"
+want_no_file "$(folder baseline@0)/checkpoint"
+refocus diff whole/tiny.h5 results/tiny.h5
+want_code 0
+
 # ---- damage ----
 # damage FILE OFFSET: another byte there.
 damage() {

@@ -241,6 +241,32 @@ want_code 0
 want_out '^a@0 +skip .*done; evaluated on other files than today.s: dataset more.h5 changed'
 want_err '^  a@0: done; evaluated on other files than today.s: dataset more.h5 changed'
 
+# ---- a cell's process that is killed ----
+cat >"$scratch/cell_dies.c" <<'END'
+#include <signal.h>
+#include <string.h>
+__attribute__((constructor)) static void die(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "cell") == 0) raise(SIGKILL);
+}
+END
+t 'a cell whose process is killed twice: no word of checkpoints, which verify makes none of'
+preloaded "$scratch/cell_dies" verify "$scratch/alone/tiny.h5" 'baseline@0'
+want_code 1
+want_err '^killed  baseline@0: killed by signal 9 \(Killed\) after step 0: [a-z ]+; it is begun again$'
+want_err '^failed   baseline@0: killed by signal 9 \(Killed\) after step 0: [a-z ]+; twice$'
+want_not_err 'checkpoint'
+want_out '^baseline@0 +none +it could not be trained to the end$'
+want 'no folder for temporary files is left' test -z "$(ls -A "$scratch/tmp")"
+
+t 'it counts among the live lines'
+if command -v script >/dev/null; then
+    LD_PRELOAD=$scratch/cell_dies.so ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" script -qec \
+        "stty cols 100; '$REFOCUS' verify '$scratch/alone/tiny.h5' baseline@0" /dev/null </dev/null >out 2>err
+    want_out ' 1 failed'
+else
+    skip 'there is no script(1)'
+fi
+
 # ---- stopping ----
 t 'Ctrl-C: 75, and nothing is left behind'
 sed 's/steps: 12/steps: 100/; s/every: 5,/every: 0,/; s/attention_every: 6/attention_every: 0/; s/checkpoint_every: 4/checkpoint_every: 1h/' \

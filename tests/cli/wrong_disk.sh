@@ -47,6 +47,36 @@ else
     skip 'the superuser may'
 fi
 
+t 'a cell is done once it is sealed, whatever comes of its traces'
+cat >journal_stays.c <<'END'
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int unlink(const char *path) {
+    const size_t len = strlen(path);
+    if (len < 8 || strcmp(path + len - 8, "/journal") != 0) return (int)syscall(SYS_unlink, path);
+    if (getenv("JOURNAL_ENDS_ALL") != NULL) _exit(3);
+    errno = EIO;
+    return -1;
+}
+END
+preloaded journal_stays run "$grid" --cells 'baseline@0' --results traces
+want_code 0
+want_err '^note    baseline@0: cannot remove traces/tiny/baseline@0-[0-9a-f]*/journal: Input/output error$'
+want_err '^done    baseline@0 '
+want 'its journal is left' ls traces/tiny/baseline@0-*/journal
+JOURNAL_ENDS_ALL=1 preloaded journal_stays run "$grid" --cells 'baseline@1' --results traces
+want_code 1
+want_err '^failed   baseline@1: ended with exit code 3 after step 12$'
+refocus run "$grid" --cells 'baseline@*' --results traces
+want_code 0
+want_not_err 'training'
+want_err '^tiny: 2 done; '
+want 'no journal is left' sh -c '! ls traces/tiny/*/journal'
+
 t 'a disk that is too small is refused before anything is written'
 if can_mount 1m; then
     refocus run "$grid" --results disk/new/deep
