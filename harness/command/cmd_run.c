@@ -10,7 +10,6 @@
 #include "harness/command/command.h"
 #include "harness/command/device_option.h"
 #include "harness/data/output.h"
-#include "harness/data/utf8.h"
 #include "harness/grid/grid.h"
 #include "harness/run/child.h"
 #include "harness/run/devices.h"
@@ -152,7 +151,7 @@ static void say_left_out(const Run *run) {
         for (size_t k = 0; k < i && !said; k++) said = strcmp(run->surveys.item[k].left_out, text) == 0;
         for (size_t len; !said && *text != '\0'; text += len) {
             len = strcspn(text, "\n") + 1;
-            fprintf(stderr, "  %.*s", (int)len, text);
+            command_say(stderr, "  %.*s", (int)len, text);
         }
     }
 }
@@ -163,7 +162,7 @@ static void say_observed(const Run *run) {
     for (size_t i = 0; i < run->grid->n_cells; i++)
         if (run->agenda.item[i].selected && run->agenda.item[i].state.is_observed_anew && n++ == 0) first = i;
     if (n == 0) return;
-    fprintf(stderr, "  %s: %s", run->grid->cells[first].name, run->agenda.item[first].state.why);
+    command_say(stderr, "  %s: %s", run->grid->cells[first].name, run->agenda.item[first].state.why);
     if (n > 1) fprintf(stderr, "; and %zu more like it", n - 1);
     fputc('\n', stderr);
 }
@@ -237,12 +236,13 @@ static void print_dry_run(const Run *run) {
             width = (int)strlen(run->grid->cells[i].name);
     for (size_t i = 0; i < run->grid->n_cells; i++) {
         const AgendaItem *item = &run->agenda.item[i];
-        char peak[SIZE_TEXT], why[3 * CELL_WHY], obstacle[ROOM_TEXT] = "";
+        char peak[SIZE_TEXT], obstacle[ROOM_TEXT] = "";
         if (!item->selected) continue;
         const Survey *survey = survey_of(&run->surveys, i);
         if (agenda_is_work(&item->state)) say_obstacle(obstacle, run, survey, &room);
-        printf("%-*s  %-10s  %9s  %s%s\n", width, run->grid->cells[i].name, cell_action_name(item->state.action),
-               size_text(survey->peak_bytes, peak), utf8_tame(why, sizeof why, item->state.why), obstacle);
+        command_say(stdout, "%-*s  %-10s  %9s  %s%s\n", width, run->grid->cells[i].name,
+                    cell_action_name(item->state.action), size_text(survey->peak_bytes, peak), item->state.why,
+                    obstacle);
     }
 }
 

@@ -61,8 +61,8 @@ static void say_promises(const Verification *v) {
         if (said) continue;
         fprintf(stderr, "  %zu cell%s: %s\n", n, n == 1 ? "" : "s", promise(c));
         for (size_t k = 0; k < c->n_other; k++)
-            fprintf(stderr, "    %s: %.100s here, %.100s recorded\n", c->other[k].key, c->other[k].here,
-                    c->other[k].recorded);
+            command_say(stderr, "    %s: %.100s here, %.100s recorded\n", c->other[k].key, c->other[k].here,
+                        c->other[k].recorded);
     }
 }
 
@@ -74,15 +74,15 @@ static void say_head(const Verification *v) {
         n_same += c->has_result && c->as != i;
         n_train += c->has_result && c->as == i;
     }
-    fprintf(stderr, "%s: %zu cell%s; %zu to train", v->spec->path, v->n, v->n == 1 ? "" : "s", n_train);
+    command_say(stderr, "%s: %zu cell%s; %zu to train", v->spec->path, v->n, v->n == 1 ? "" : "s", n_train);
     if (n_same > 0) fprintf(stderr, "; %zu the same as others", n_same);
     if (n_none > 0) fprintf(stderr, "; %zu without a result", n_none);
     fputc('\n', stderr);
     say_promises(v);
     for (size_t i = 0; i < v->n; i++)
         if (v->cell[i].is_damaged)
-            fprintf(stderr, "  %s: its content is not what its digest says: it was changed since it was written\n",
-                    v->cell[i].cell->name);
+            command_say(stderr, "  %s: its content is not what its digest says: it was changed since it was written\n",
+                        v->cell[i].cell->name);
 }
 
 /* ---- after ---- */
@@ -103,18 +103,19 @@ static void print_compared(const VerifyCell *c) {
 
 static void print_cell(const Verification *v, size_t i, int width) {
     const VerifyCell *c = &v->cell[i];
-    printf("%-*s  %-7s  ", width, c->cell->name, outcome_words[c->outcome]);
-    if (c->as != i) printf("as %s: ", v->cell[c->as].cell->name);
+    command_say(stdout, "%-*s  %-7s  ", width, c->cell->name, outcome_words[c->outcome]);
+    if (c->as != i) command_say(stdout, "as %s: ", v->cell[c->as].cell->name);
     if (c->outcome == VERIFY_NONE)
-        printf("%s", c->why);
+        command_say(stdout, "%s", c->why);
     else if (!c->verdict.same)
-        printf("%s", c->verdict.why);
+        command_say(stdout, "%s", c->verdict.why);
     else
         print_compared(c);
     if (c->outcome != VERIFY_NONE && c->is_damaged)
         printf("; its digest does not fit what the file holds%s",
                c->verdict.same ? ", which is equal as far as it was compared" : "");
-    if (c->outcome != VERIFY_NONE && c->verdict.left_out[0] != '\0') printf("; not compared: %s", c->verdict.left_out);
+    if (c->outcome != VERIFY_NONE && c->verdict.left_out[0] != '\0')
+        command_say(stdout, "; not compared: %s", c->verdict.left_out);
     putchar('\n');
 }
 
@@ -128,8 +129,8 @@ static void print_text(const Verification *v) {
 static void say_end(const Verification *v) {
     size_t n[3] = {0};
     for (size_t i = 0; i < v->n; i++) n[v->cell[i].outcome]++;
-    fprintf(stderr, "%s: %zu verified, %zu differ%s", v->spec->path, n[VERIFY_SAME], n[VERIFY_DIFFERS],
-            n[VERIFY_DIFFERS] == 1 ? "s" : "");
+    command_say(stderr, "%s: %zu verified, %zu differ%s", v->spec->path, n[VERIFY_SAME], n[VERIFY_DIFFERS],
+                n[VERIFY_DIFFERS] == 1 ? "s" : "");
     if (n[VERIFY_NONE] > 0) fprintf(stderr, ", %zu not compared", n[VERIFY_NONE]);
     fputc('\n', stderr);
 }

@@ -1,6 +1,7 @@
 /* The table of commands, their help, and the way from argv to a command and back to an exit code. */
 #include "harness/command/command.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,6 +184,15 @@ static Err run_command(const Command *command, int argc, char **argv, int *code)
 done:
     command_line_free(line);
     return err;
+}
+
+void command_say(FILE *to, const char *fmt, ...) {
+    char text[2048], shown[3 * sizeof text];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    (void)fputs(utf8_tame(shown, sizeof shown, text), to);
 }
 
 static int report(Err err, const char *command_name) {

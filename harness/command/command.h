@@ -72,6 +72,9 @@ Err command_int(int64_t *out, const CommandLine *line, const char *name, int64_t
 /* The same for a finite number. */
 Err command_real(double *out, const CommandLine *line, const char *name, double def, double min, double max) MUST_CHECK;
 
+/* Prints what may quote files or the command line: nothing in it moves a terminal (utf8_tame). Cut after 2 KiB. */
+void command_say(FILE *to, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 /* The files that a command line names: its operands, and the arguments that its rows call "A.h5". *out = their names
  * with " or " between, the caller's (mem_free); *bytes = their sizes in all. */
 Err command_files(char **out, int64_t *bytes, const CommandLine *line) MUST_CHECK;

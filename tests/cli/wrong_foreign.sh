@@ -94,6 +94,13 @@ want_not_err "$escape"
 refocus run "$grid" "train.steps=1$escape[2J"
 want_code 78
 want_not_err "$escape"
+cp results/tiny.h5 "tiny$escape[2J.h5"
+refocus verify "tiny$escape[2J.h5" --steps 1
+want_code 0
+want_out '^baseline@0 +same '
+want_err '^tiny.*1 verified'
+want_not_err "$escape"
+want_not_out "$escape"
 printf "2.png$escape[2J\tx\n" >photos/labels.tsv
 refocus data import folder photos -o none.h5
 want_code 65
