@@ -1,7 +1,8 @@
 /* The checkpoint of a running cell: all that the next step depends on, in one file that is replaced whole. The one
  * before it stays beside it, for a disk that gives back other bytes than it took. Read back only if its SHA-256 fits
- * and it belongs to this cell, this code and this kind of machine, and the journal is the one that it saw; where neither
- * does, the cell starts anew, because the same bits could not be promised. Depends on folder, journal, data/digest. */
+ * and it belongs to this cell, this code and this kind of machine, and the journal is the one that it saw; where
+ * neither does, the cell starts anew, because the same bits could not be promised. Depends on folder, journal,
+ * data/digest. */
 #ifndef HARNESS_RUN_CHECKPOINT_H
 #define HARNESS_RUN_CHECKPOINT_H
 
