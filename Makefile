@@ -292,6 +292,7 @@ deps-check: deps
 	$(call install_packages,$(APT_CHECK))
 
 # ---- tests and checks ----
+test: export TEST_JOBS ?= $(shell nproc)
 test: deps ## build, run every test, count; T=plan runs those whose name begins with plan
 	@+$(SUB) test-run
 
@@ -357,7 +358,6 @@ valgrind-run: $(patsubst %,$(B)/tests/test_%,$(VALGRIND_TESTS)) $(B)/refocus
 	    valgrind -q --error-exitcode=9 --leak-check=full --suppressions=tests/valgrind.txt $$t >$$t.log 2>&1 || \
 	        { tail -n 40 $$t.log; exit 1; }; done
 
-asan: export TEST_JOBS ?= $(shell nproc)
 asan: ## the tests under AddressSanitizer and UndefinedBehaviourSanitizer
 	@+$(SUB) BUILD=asan test
 

@@ -3,7 +3,7 @@
 #   tests/run.sh BUILD_FOLDER PROGRAM-OR-SCRIPT ...
 # A program is a cmocka program (its closing lines are counted); a script prints "ok NAME", "not ok NAME", "skip NAME".
 # One that ends otherwise than its counts say (a crash, no count, the time limit) is one failure more.
-# TEST_JOBS=N runs N at once (tests that measure time want 1), the longest first, each on its share of the cores;
+# TEST_JOBS=N runs N at once, the longest first, each on its share of the cores;
 # TEST_LIMIT=SECONDS for each.
 set -u
 
