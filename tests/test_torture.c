@@ -247,11 +247,13 @@ static int tear_down(void **state) {
     return 0;
 }
 
-int main(void) {
+/* test_torture [PATTERN]: those of the tests whose name is like it. */
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cell),
         cmocka_unit_test(test_parent),
         cmocka_unit_test(test_odd_machines),
     };
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests_name("torture", tests, set_up, tear_down);
 }
