@@ -13,14 +13,11 @@
 #include "kernels/mem.h"
 #include "tests/cuda_site.h"
 #include "tests/op_check.h"
+#include "tests/sanitized.h"
 
-/* Orders: a sanitizer looks at what is touched, which takes no more than one of each kind. */
+/* Orders: what is touched is seen in one of each kind. */
 enum { MAX_TESTS = 1000, MAX_OPS = 100, NAME_LEN = 96, N_ORDERS_GENERATED = 2 };
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { N_ORDERS = 2 };
-#else
-enum { N_ORDERS = 20 };
-#endif
+enum { N_ORDERS = IS_SANITIZED ? 2 : 20 };
 
 typedef struct Item {
     const Op *op;

@@ -18,15 +18,12 @@
 #include "kernels/mem.h"
 #include "tests/cuda_site.h"
 #include "tests/op_compare.h"
+#include "tests/sanitized.h"
 #include "tests/small_model.h"
 
-/* Orders: a sanitizer looks at what is touched, which takes no more than one of each kind. */
+/* Orders: what is touched is seen in one of each kind. */
 enum { N_STEPS = 10, WORDS = SMALL_WORDS + 4, NAME_LEN = 200 };
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { N_ORDERS = 2 };
-#else
-enum { N_ORDERS = 10 };
-#endif
+enum { N_ORDERS = IS_SANITIZED ? 2 : 10 };
 
 #define OK(call) check_ok(call, #call, __LINE__)
 static void check_ok(Err err, const char *text, int line) {

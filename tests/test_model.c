@@ -14,6 +14,7 @@
 #include "kernels/mem.h"
 #include "kernels/rng.h"
 #include "models/model.h"
+#include "tests/sanitized.h"
 #include "tests/small_model.h"
 
 #define OK(call) check_ok(call, #call, __LINE__)
@@ -220,6 +221,7 @@ static void check_directions(Step *s, int branch, const char *const *prefix, int
     upload_batch(s);
     OK(exec_run(s->exec));
     for (int i = 0; i < n; i++) gradient[i] = along_gradient(s, prefix[i], &count[i]);
+    if (IS_SANITIZED) return; /* what memory is used has been seen; figures are the same in every build */
     for (int i = 0; i < n; i++) {
         if (count[i] == 0) continue;
         const double difference = (loss_beside(s, prefix[i], h) - loss_beside(s, prefix[i], -h)) / (2 * h);

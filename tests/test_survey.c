@@ -14,6 +14,7 @@
 #include "kernels/mem.h"
 #include "models/questions.h"
 #include "tests/data_settings.h"
+#include "tests/sanitized.h"
 
 #define OK(call) check_ok(call, #call, __LINE__)
 static void check_ok(Err err, const char *text, int line) {
@@ -174,11 +175,7 @@ static void test_a_thousand_cells(void **state) {
     (void)state;
     Grid *grid = NULL;
     Surveys surveys;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    const double limit = 60;
-#else
-    const double limit = 6;
-#endif
+    const double limit = IS_SANITIZED ? 60 : 6;
     clock_t start = clock();
     OK(grid_load(&grid, "tests/bench/plan.yaml", NULL, 0, "cpu"));
     OK(survey_grid(&surveys, grid, NULL, false));
