@@ -3,8 +3,7 @@
 #   tests/run.sh BUILD_FOLDER PROGRAM-OR-SCRIPT ...
 # A program is a cmocka program (its closing lines are counted); a script prints "ok NAME", "not ok NAME", "skip NAME".
 # One that ends otherwise than its counts say (a crash, no count, the time limit) is one failure more.
-# TEST_JOBS=N runs N at once, the longest first, each on its share of the cores;
-# TEST_LIMIT=SECONDS for each.
+# TEST_JOBS=N runs N at once, the longest first, each on its share of the cores; TEST_LIMIT=SECONDS for each.
 set -u
 
 # The number in cmocka's closing lines "[  WORD  ] N test(s)": a program may run several groups.
@@ -12,8 +11,9 @@ closing() { sed -n "s/^\[ *$1 *\] \([0-9][0-9]*\) test(s).*/\1/p" "$log" | awk '
 lines() { grep -c "^$1" "$log"; }
 
 # The command that gives a test its share of the cores, where several run at once: threads of one that spin for those of
-# another cost both of them more than they save.
+# another cost both of them more than they save. Those that are about threads have all cores: on one, few of them meet.
 on_its_cores() {
+    case $name in run_same.sh | test_par | test_spread | test_lanes) return 0 ;; esac
     [ "${TEST_JOBS:-1}" -gt 1 ] && [ -n "${TEST_SLOT:-}" ] && command -v taskset >/dev/null || return 0
     sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status | tr , '\n' |
         awk -F- -v slot="$TEST_SLOT" -v jobs="$TEST_JOBS" '

@@ -23,7 +23,7 @@
 
 /* Orders: what is touched is seen in one of each kind. */
 enum { N_STEPS = 10, WORDS = SMALL_WORDS + 4, NAME_LEN = 200 };
-enum { N_ORDERS = IS_SANITIZED ? 2 : 10 };
+enum { N_ORDERS = IS_SANITIZED ? 2 : 20 };
 
 #define OK(call) check_ok(call, #call, __LINE__)
 static void check_ok(Err err, const char *text, int line) {
