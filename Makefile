@@ -93,9 +93,9 @@ FUZZ_ALL  := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter tests/fuzz/fuzz_%,$(FUZZ_
 FUZZ_O    := $(patsubst %.c,$(B)/%.o,$(filter-out tests/fuzz/entry.c tests/fuzz/unisolated.c,$(FUZZ_C)))
 C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C) $(FUZZ_C) $(CUDA_FILES) tests/torture/fail.c
 
-.PHONY: all build plugin no-nvcc deps deps-check help test test-run test-gpu bench-gpu test-kill test-torture tsan tsan-run \
-        valgrind valgrind-run check check-static check-asan check-headers check-layers check-size check-locks locks cuda-table \
-        format format-check lint quickstart run bench bench-build install lines clean asan fuzz fuzz-run FORCE
+.PHONY: all build plugin no-nvcc deps deps-check help test test-run test-gpu bench-gpu test-kill test-torture \
+        torture-cell torture-parent tsan tsan-run valgrind valgrind-run check check-static check-asan check-headers check-layers check-size check-locks \
+        locks cuda-table format format-check lint quickstart run bench bench-build install lines clean asan fuzz fuzz-run FORCE
 .SECONDARY:
 
 all: deps ## install what is missing and build ./refocus (default)
@@ -308,7 +308,9 @@ test-kill: deps ## kill a sweep at 200 random instants and 20 times at each poin
 # Every allocation, write, fsync and fork of a tiny sweep fails once: the better part of an hour.
 test-torture: deps ## fail each allocation, write, fsync and fork of a tiny sweep in turn: no crash, no leak, no half result
 	@+$(SUB) $(B)/refocus $(B)/tests/test_torture $(B)/tests/libfail.so
-	@REFOCUS=$(B)/refocus TORTURE=all $(B)/tests/test_torture
+	@+$(SUB) torture-cell torture-parent
+torture-cell torture-parent: torture-%:
+	@REFOCUS=$(B)/refocus TORTURE=all $(B)/tests/test_torture test_$*
 
 # Makes calls fail, by LD_PRELOAD: no part of the program.
 $(B)/tests/libfail.so: tests/torture/fail.c $(B)/gen/flags
@@ -404,7 +406,7 @@ lint:
 	@cppcheck -q -j 2 --std=c11 --enable=warning,performance --inline-suppr --error-exitcode=1 \
 	    --suppressions-list=tests/check/cppcheck.txt -I. -I$(B) -D__GNUC__ -D__linux__ -D__x86_64__ $(SRC)
 
-locks: build ## write the memory locks of the experiments again, for this CPU's class and for CUDA, and the README's plans
+locks: build ## write the memory locks of the experiments again, for CPUs with AVX2 and for CUDA, and the README's plans
 	@tests/check/locks.sh write $(B)/refocus $(sort $(wildcard experiments/*.yaml))
 	@tests/check/quotes.sh $(B)/refocus
 

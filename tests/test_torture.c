@@ -183,8 +183,10 @@ static void torture(const char *role, const char *call, long n) {
     const long few[] = {n / 4, n / 2, n - 1, n};
     const long n_few = (long)(sizeof few / sizeof few[0]);
     Tally tally = {0};
-    for (long i = 0; i < (all || n < n_few ? n : n_few); i++)
+    for (long i = 0; i < (all || n < n_few ? n : n_few); i++) {
         fail_one(role, call, all || n <= n_few ? i + 1 : few[i], &tally);
+        if (tally.n % 500 == 0) print_message("%s: %ld of %ld calls of %s so far\n", role, tally.n, n, call);
+    }
     print_message(
         "%s: %ld of %ld calls of %s failed, each once; %ld sweeps survived that; %ld states left behind, from "
         "each of which the next run completed\n",

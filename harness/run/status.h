@@ -1,5 +1,6 @@
 /* How far the cells of a grid are, and how long the rest will take: from their folders, journals and sealed results.
- * Reads only; what `run` would do follows from the agenda. Depends on agenda, journal, room. */
+ * Changes nothing that run reads (what it leaves for a moment, where there are cells of other hosts, tells the file
+ * server's clock); what `run` would do follows from the agenda. Depends on agenda, journal, room. */
 #ifndef HARNESS_RUN_STATUS_H
 #define HARNESS_RUN_STATUS_H
 

@@ -1,12 +1,14 @@
 #!/bin/sh
 # The memory plans of experiments and their locks: tests/check/locks.sh check|write PROGRAM GRID.yaml ...
 #   check   each is as locked; plans of other CPUs are said
-#   write   lock them again, for this machine's class of CPU and for CUDA; a grid that is only planned, for CUDA alone
+#   write   lock them again, for CPUs with AVX2 and for CUDA; a grid that is only planned, for CUDA alone
 # A grid whose shapes come from a data set that is not here keeps the lock it has, and that is said.
 set -u
 mode=$1 program=$2
 shift 2
 status=0
+# One class of CPU, whatever this machine's: locks that no other machine could write again would be in its way.
+! grep -qw avx2 /proc/cpuinfo || export REFOCUS_ISA=avx2
 
 # Locks a grid for one device. That cells are over their budget (2) does not matter here; 66: data are missing.
 lock() {
