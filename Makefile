@@ -94,8 +94,9 @@ FUZZ_O    := $(patsubst %.c,$(B)/%.o,$(filter-out tests/fuzz/entry.c tests/fuzz/
 C_FILES   := $(SRC) $(HEADERS) $(ALL_TESTS) $(HELP_C) $(BENCH_C) $(FUZZ_C) $(CUDA_FILES) tests/torture/fail.c
 
 .PHONY: all build plugin no-nvcc deps deps-check help test test-run test-gpu bench-gpu test-kill test-torture \
-        torture-cell torture-parent tsan tsan-run valgrind valgrind-run check check-static check-asan check-headers check-layers check-size check-locks \
-        locks cuda-table format format-check lint quickstart run bench bench-build install lines clean asan fuzz fuzz-run FORCE
+        torture-cell torture-parent tsan tsan-run valgrind valgrind-run check check-static check-asan check-headers \
+        check-layers check-size check-locks locks cuda-table format format-check lint quickstart run bench \
+        bench-build install lines clean asan fuzz fuzz-run FORCE
 .SECONDARY:
 
 all: deps ## install what is missing and build ./refocus (default)
