@@ -32,6 +32,7 @@ OPT_asan      := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -
 OPT_tsan      := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 OPT_debug     := -O0 -g3
 OPT_coverage  := -O0 -g --coverage
+OPT_valgrind  := -O1 -g
 OPT_fuzz      := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
                  -D__SANITIZE_ADDRESS__ -Wno-unknown-warning-option
 OPT           := $(OPT_$(BUILD))
@@ -346,19 +347,21 @@ fuzz-run: $(FUZZ:%=$(B)/fuzz_%)
 	@tests/fuzz/run.sh $(B) $(FUZZ_RUNS) $(FUZZ_SECONDS) $(FUZZ)
 
 # Where several threads work on the same memory, or a process is watched by another; and where memory is borrowed most.
-TSAN_TESTS     := par lanes mem libmem loader conv gemm trainer
+TSAN_TESTS     := par lanes mem libmem loader conv gemm trainer cuda_emu cuda_ops
 VALGRIND_TESTS := mem err checkpoint record record_faults option grid doc trainer
-tsan: deps ## the tests in which threads meet, under ThreadSanitizer
+tsan: deps ## the tests in which threads meet, under ThreadSanitizer; threads of the emulated device, too
 	@+$(SUB) BUILD=tsan tsan-run
 tsan-run: $(patsubst %,$(B)/tests/test_%,$(TSAN_TESTS)) $(B)/refocus
 	@BUILD=$(BUILD) tests/run.sh $(B) $(filter $(B)/tests/test_%,$^)
 
 valgrind: deps ## tests of memory and files under valgrind
 	$(call install_packages,$(APT_VALGRIND))
-	@+$(SUB) BUILD=debug valgrind-run
+	@+$(SUB) BUILD=valgrind valgrind-run
+# A block of ours is held by a pointer to its inside: "possibly lost" means nothing.
 valgrind-run: $(patsubst %,$(B)/tests/test_%,$(VALGRIND_TESTS)) $(B)/refocus
 	@for t in $(filter $(B)/tests/test_%,$^); do echo "  VALGRIND $$t"; \
-	    valgrind -q --error-exitcode=9 --leak-check=full --suppressions=tests/valgrind.txt $$t >$$t.log 2>&1 || \
+	    valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+	        --suppressions=tests/valgrind.txt $$t >$$t.log 2>&1 || \
 	        { tail -n 40 $$t.log; exit 1; }; done
 
 asan: ## the tests under AddressSanitizer and UndefinedBehaviourSanitizer

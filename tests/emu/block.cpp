@@ -116,7 +116,10 @@ static void *new_piece(size_t bytes) {
 void *shared(const void *site, size_t bytes) {
     size_t total = run.dynamic_bytes + bytes;
     for (const Piece &piece : run.pieces) {
-        if (piece.site == site) return piece.memory;
+        if (piece.site == site) {
+            fiber_acquire(piece.memory);
+            return piece.memory;
+        }
         total += piece.bytes;
     }
     if (total - run.dynamic_bytes > MAX_SHARED || total > run.limit)
@@ -124,6 +127,7 @@ void *shared(const void *site, size_t bytes) {
             std::min<size_t>(run.limit, MAX_SHARED));
     run.pieces.push_back({site, new_piece(bytes), bytes});
     stats.shared_bytes = std::max(stats.shared_bytes, total);
+    fiber_release(run.pieces.back().memory); /* it was there before the block was */
     return run.pieces.back().memory;
 }
 
@@ -346,6 +350,11 @@ static void make_threads(dim3 block) {
     run.n = block.x * block.y * block.z;
     if (run.threads.empty()) (void)atexit(free_fibers);
     if (run.threads.size() < run.n) run.threads.resize(run.n);
+    /* none of these grows while a fiber runs: ThreadSanitizer sees what allocates, and would take that for a race */
+    run.idle.reserve(run.threads.size());
+    run.done.reserve(run.threads.size());
+    run.ready.reserve(run.threads.size());
+    run.pieces.reserve(64);
     for (unsigned i = 0; i < run.n; i++)
         run.threads[i].index = {i % block.x, i / block.x % block.y, i / (block.x * block.y)};
 }
