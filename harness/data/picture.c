@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "harness/data/output.h"
+#include "harness/data/outfile.h"
 #include "harness/data/picture_jpeg.h"
 #include "kernels/mem.h"
 
@@ -87,26 +86,16 @@ void picture_clear(Picture *picture) {
 
 Err picture_write(const Picture *picture, const char *path) {
     Err err = ERR_OK;
-    char *temp = NULL, *place = NULL;
-    FILE *file = NULL;
+    Outfile out = {0};
     png_image png = {.version = PNG_IMAGE_VERSION,
                      .height = (png_uint_32)picture->height,
                      .width = (png_uint_32)picture->width,
                      .format = PNG_FORMAT_RGB};
-    TRY(output_file(&place, path, &output_png));
-    TRY(mem_printf(&temp, "%s.%ld.tmp", place, (long)getpid()));
-    file = fopen(temp, "wb");
-    FAIL_IF(file == NULL, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
-    int written = png_image_write_to_stdio(&png, file, 0, picture->pixels, 0, NULL);
-    int closed = fclose(file);
-    file = NULL;
-    FAIL_IF(!written || closed != 0, ERR_IO, "cannot write %s: %s", path, written ? strerror(errno) : png.message);
-    FAIL_IF(rename(temp, place) != 0, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
-
+    TRY(outfile_open(&out, path, &output_png));
+    FAIL_IF(!png_image_write_to_stdio(&png, out.file, 0, picture->pixels, 0, NULL), ERR_IO, "cannot write %s: %s", path,
+            png.message);
+    TRY(outfile_finish(&out));
 done:
-    if (file != NULL) fclose(file);
-    if (err != ERR_OK && temp != NULL) unlink(temp);
-    mem_free(temp);
-    mem_free(place);
+    outfile_discard(&out);
     return err;
 }

@@ -1,14 +1,13 @@
 /* Gathering lines, their means, and CSV. */
 #include "harness/report/curve.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/data/output.h"
+#include "harness/data/outfile.h"
 #include "harness/report/markup.h"
 #include "harness/report/page.h"
 #include "harness/report/pick.h"
@@ -334,24 +333,14 @@ static void put_line(FILE *to, const CurveRow *row, const CurveLine *line) {
 
 static Err write_csv(const Curve *curve, const char *path) {
     Err err = ERR_OK;
-    char *place = NULL, *temp = NULL;
-    FILE *to = NULL;
-    TRY(output_path(&place, path));
-    TRY(mem_printf(&temp, "%s.%ld.tmp", place, (long)getpid()));
-    to = fopen(temp, "wb");
-    FAIL_IF(to == NULL, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
-    (void)fprintf(to, "row,cell,seed,step,%s,mean,low,high,n\n", curve->metric);
+    Outfile out = {0};
+    TRY(outfile_open(&out, path, NULL));
+    (void)fprintf(out.file, "row,cell,seed,step,%s,mean,low,high,n\n", curve->metric);
     for (size_t i = 0; i < curve->n_rows; i++)
-        for (size_t k = 0; k < curve->row[i].n_lines; k++) put_line(to, &curve->row[i], &curve->row[i].line[k]);
-    int bad = ferror(to), closed = fclose(to);
-    to = NULL;
-    FAIL_IF(bad || closed != 0, ERR_IO, "cannot write %s: %s", path, strerror(errno));
-    FAIL_IF(rename(temp, place) != 0, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
+        for (size_t k = 0; k < curve->row[i].n_lines; k++) put_line(out.file, &curve->row[i], &curve->row[i].line[k]);
+    TRY(outfile_finish(&out));
 done:
-    if (to != NULL) (void)fclose(to);
-    if (err != ERR_OK && temp != NULL) (void)unlink(temp);
-    mem_free(temp);
-    mem_free(place);
+    outfile_discard(&out);
     return err;
 }
 

@@ -7,9 +7,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "harness/data/output.h"
+#include "harness/data/outfile.h"
 #include "kernels/mem.h"
 #include "kernels/near.h"
 
@@ -21,8 +20,8 @@ static const char *const endings[PAGE_KIND_COUNT] = {".png", ".svg", ".pdf"};
 
 struct Page {
     PageKind kind;
-    char *path, *place, *temp; /* as given, what it leads to, what is written first */
-    FILE *file;
+    char *path;
+    Outfile out;
     int write_error; /* errno of the first write that failed; not every surface tells */
     cairo_surface_t *surface;
     cairo_t *cairo;
@@ -49,7 +48,7 @@ Err page_check_name(const char *path) {
 static cairo_status_t write_bytes(void *context, const unsigned char *bytes, unsigned n) {
     Page *page = context;
     errno = 0;
-    if (fwrite(bytes, 1, n, page->file) == n) return CAIRO_STATUS_SUCCESS;
+    if (fwrite(bytes, 1, n, page->out.file) == n) return CAIRO_STATUS_SUCCESS;
     if (page->write_error == 0) page->write_error = errno != 0 ? errno : EIO;
     return CAIRO_STATUS_WRITE_ERROR;
 }
@@ -94,10 +93,7 @@ Err page_open(Page **out, const char *path, double width, double height) {
     TRY(mem_alloc(&page, 1, sizeof *page));
     TRY(find_kind(&page->kind, path));
     TRY(mem_strdup(&page->path, path));
-    TRY(output_path(&page->place, path));
-    TRY(mem_printf(&page->temp, "%s.%ld.tmp", page->place, (long)getpid()));
-    page->file = fopen(page->temp, "wb");
-    FAIL_IF(page->file == NULL, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
+    TRY(outfile_open(&page->out, page->path, NULL));
     TRY(open_surface(page, width, height));
     *out = page;
     page = NULL;
@@ -114,13 +110,7 @@ Err page_finish(Page *page) {
     if (page->kind == PAGE_PNG) TRY(check(cairo_surface_write_to_png_stream(page->surface, write_bytes, page), page));
     cairo_surface_finish(page->surface);
     TRY(check(cairo_surface_status(page->surface), page));
-    errno = 0;
-    int closed = fclose(page->file);
-    page->file = NULL;
-    FAIL_IF(closed != 0, ERR_IO, "cannot write %s: %s", page->path, strerror(errno));
-    FAIL_IF(rename(page->temp, page->place) != 0, ERR_CREATE, "cannot create %s: %s", page->path, strerror(errno));
-    mem_free(page->temp);
-    page->temp = NULL;
+    TRY(outfile_finish(&page->out));
 done:
     page_discard(page);
     return err;
@@ -134,10 +124,7 @@ void page_discard(Page *page) {
         cairo_surface_finish(page->surface);
         cairo_surface_destroy(page->surface);
     }
-    if (page->file != NULL) (void)fclose(page->file);
-    if (page->temp != NULL) (void)unlink(page->temp);
-    mem_free(page->temp);
-    mem_free(page->place);
+    outfile_discard(&page->out);
     mem_free(page->path);
     mem_free(page);
 }

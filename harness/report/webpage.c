@@ -1,14 +1,12 @@
 /* Reads what the page shows, and lays its sections out. */
 #include "harness/report/webpage.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <nettle/sha2.h>
 
-#include "harness/data/output.h"
+#include "harness/data/outfile.h"
 #include "harness/report/markup.h"
 #include "harness/report/pick.h"
 #include "harness/report/webpage_parts.h"
@@ -164,22 +162,13 @@ done:
 
 static Err write_file(Web *web, const char *path) {
     Err err = ERR_OK;
-    char *place = NULL, *temp = NULL;
-    TRY(output_file(&place, path, &output_html));
-    TRY(mem_printf(&temp, "%s.%ld.tmp", place, (long)getpid()));
-    web->to = fopen(temp, "wb");
-    FAIL_IF(web->to == NULL, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
-    errno = 0;
+    Outfile out = {0};
+    TRY(outfile_open(&out, path, &output_html));
+    web->to = out.file;
     TRY(put_page(web));
-    const int bad = ferror(web->to), closed = fclose(web->to);
-    web->to = NULL;
-    FAIL_IF(bad || closed != 0, ERR_IO, "cannot write %s: %s", path, strerror(errno != 0 ? errno : EIO));
-    FAIL_IF(rename(temp, place) != 0, ERR_CREATE, "cannot create %s: %s", path, strerror(errno));
+    TRY(outfile_finish(&out));
 done:
-    if (web->to != NULL) (void)fclose(web->to);
-    if (err != ERR_OK && temp != NULL) (void)unlink(temp);
-    mem_free(temp);
-    mem_free(place);
+    outfile_discard(&out);
     return err;
 }
 
