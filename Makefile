@@ -32,7 +32,7 @@ OPT_asan      := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -
 OPT_tsan      := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 OPT_debug     := -O0 -g3
 OPT_coverage  := -O0 -g --coverage
-OPT_valgrind  := -O1 -g
+OPT_valgrind  := -O1 -g -DUNDER_VALGRIND -DREFOCUS_PLAIN_KERNELS
 OPT_fuzz      := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
                  -D__SANITIZE_ADDRESS__ -Wno-unknown-warning-option
 OPT           := $(OPT_$(BUILD))
