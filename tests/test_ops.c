@@ -10,6 +10,7 @@
 
 #include "kernels/mem.h"
 #include "tests/op_check.h"
+#include "tests/sanitized.h"
 
 enum { MAX_TESTS = 2000, NAME_LEN = 96 };
 
@@ -115,7 +116,8 @@ int main(int argc, char **argv) {
         add_test(ops[k], NULL, ": descriptor", check_descriptor);
         for (int c = 0; c < ops[k]->n_cases; c++) add_test(ops[k], &ops[k]->cases[c], "/", check_case);
         add_test(ops[k], NULL, ": generated shapes", check_generated);
-        if (ops[k]->differentiable != 0) add_test(ops[k], NULL, ": 1 % error planted", check_planted);
+        /* of figures, which are the same in every build */
+        if (ops[k]->differentiable != 0 && !IS_SANITIZED) add_test(ops[k], NULL, ": 1 % error planted", check_planted);
     }
     if (n_tests == 0) {
         fprintf(stderr, "test_ops: no op has that name\n");
