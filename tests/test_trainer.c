@@ -261,11 +261,9 @@ static void check_modes(const char *const *changes) {
     assert_int_equal(arena->status, CELL_DONE);
     assert_int_equal(facts.allocations, 0);
     CellRecord *poison = train_changed(changes, 3, 1, EXEC_POISON, NULL);
-    assert_true(same_curves(arena, poison));
-    assert_true(same_evaluations(arena, poison));
+    assert_true(same_curves(arena, poison) && same_evaluations(arena, poison));
     CellRecord *checked = train_changed(changes, 3, 1, EXEC_CHECKED, &facts);
-    assert_true(same_curves(arena, checked));
-    assert_true(same_evaluations(arena, checked));
+    assert_true(same_curves(arena, checked) && same_evaluations(arena, checked));
     assert_int_equal(facts.checked_train_bytes, facts.planned_train_bytes);
     assert_int_equal(facts.checked_eval_bytes, facts.planned_eval_bytes);
     record_free(arena);

@@ -101,8 +101,9 @@ Err checkpoint_write(Checkpoint *c, const CheckpointState *state, const float *n
     fault_point("checkpoint");
     keep_before(c);
     fault_point("checkpoint");
-    FAIL_IF(renameat(c->folder, TEMPORARY, c->folder, FOLDER_CHECKPOINT) != 0 || fsync(c->folder) != 0, ERR_IO,
-            "cannot write the checkpoint: %s", strerror(errno));
+    FAIL_IF(renameat(c->folder, TEMPORARY, c->folder, FOLDER_CHECKPOINT) != 0, ERR_CREATE,
+            "cannot create the checkpoint: %s", strerror(errno));
+    FAIL_IF(fsync(c->folder) != 0, ERR_IO, "cannot write the checkpoint: %s", strerror(errno));
     fault_point("checkpoint");
 done:
     if (fd >= 0) (void)close(fd);
