@@ -65,20 +65,35 @@ static Err write_all(int fd, const char *path, const void *bytes, size_t n) {
     return ERR_OK;
 }
 
-Err folder_write(const char *folder, const char *file, const void *bytes, size_t n) {
+/* *gone: what was written was taken away before it had its name. */
+static Err write_beside(const char *beside, const char *path, const void *bytes, size_t n, bool *gone) {
     Err err = ERR_OK;
-    char *path = NULL, *beside = NULL;
-    int fd = -1;
-    TRY(folder_path(&path, folder, file));
-    TRY(file_beside(&beside, path));
-    fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    *gone = false;
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     FAIL_IF(fd < 0, ERR_CREATE, "cannot create %s: %s", beside, strerror(errno));
     TRY(write_all(fd, beside, bytes, n));
     FAIL_IF(fsync(fd) != 0, ERR_IO, "cannot write %s: %s", beside, strerror(errno));
-    TRY(file_replace(beside, path));
+    err = file_replace(beside, path);
+    *gone = err == ERR_CREATE && access(beside, F_OK) != 0;
 done:
     if (fd >= 0) (void)close(fd);
-    if (err != ERR_OK && beside != NULL) (void)unlink(beside);
+    if (err != ERR_OK) (void)unlink(beside);
+    return err;
+}
+
+/* Who begins with the cell just now takes what is written beside for a leftover (folder_sweep): it is written again. */
+Err folder_write(const char *folder, const char *file, const void *bytes, size_t n) {
+    enum { TRIES = 8 };
+    Err err = ERR_OK;
+    char *path = NULL, *beside = NULL;
+    bool gone = true;
+    TRY(folder_path(&path, folder, file));
+    TRY(file_beside(&beside, path));
+    for (int i = 0; i < TRIES && gone; i++) {
+        if (err != ERR_OK) err_clear();
+        err = write_beside(beside, path, bytes, n, &gone);
+    }
+done:
     mem_free(beside);
     mem_free(path);
     return err;
