@@ -307,7 +307,7 @@ test-kill: deps ## kill a sweep at 200 random instants and 20 times at each poin
 	@+$(SUB) $(B)/refocus $(B)/tests/test_kill
 	@REFOCUS=$(B)/refocus KILLS=$${KILLS:-200} POINTS=$${POINTS:-20} $(B)/tests/test_kill
 
-# Every allocation, write, fsync and fork of a tiny sweep fails once: the better part of an hour.
+# Every allocation, write, fsync and fork of a tiny sweep fails once: a quarter of an hour on two cores.
 test-torture: deps ## fail each allocation, write, fsync and fork of a tiny sweep in turn: no crash, no leak, no half result
 	@+$(SUB) $(B)/refocus $(B)/tests/test_torture $(B)/tests/libfail.so
 	@+$(SUB) torture-cell torture-parent
@@ -357,7 +357,8 @@ tsan-run: $(patsubst %,$(B)/tests/test_%,$(TSAN_TESTS)) $(B)/refocus
 valgrind: deps ## tests of memory and files under valgrind
 	$(call install_packages,$(APT_VALGRIND))
 	@+$(SUB) BUILD=valgrind valgrind-run
-# A block of ours is held by a pointer to its inside: "possibly lost" means nothing.
+# Three quarters of an hour, for valgrind computes fma by hand. A block of ours is held by a pointer to its inside:
+# "possibly lost" means nothing.
 valgrind-run: $(patsubst %,$(B)/tests/test_%,$(VALGRIND_TESTS)) $(B)/refocus
 	@for t in $(filter $(B)/tests/test_%,$^); do echo "  VALGRIND $$t"; \
 	    valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
